@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a suite sees of a device that can do DMA: which requester ids its transfers carry, what it can do, and
+ * start, wait and result of one transfer. One file per engine behind it (edu.c, testdev.c); the host has none
+ * yet and answers with an empty list. Nothing here knows the IOMMU: whether an address is translated is the
+ * case's business.
+ *
+ * The engine's own memory is called its buffer. An engine with `fixed` clear writes to memory what its last
+ * read left in the buffer, so a proof loads the buffer first, through an address that the device may read;
+ * one with `fixed` set always writes the same repeated word. An engine that gets no answer to a read holds
+ * zeros or its old bytes, never an error, unless `reports` is set.
+ */
+#ifndef TESTS_DEV_DMA_DEV_H
+#define TESTS_DEV_DMA_DEV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "iommu/types.h"
+#include "kernel/lib/compiler.h"
+
+enum dma_engine {
+    DMA_EDU,     /* QEMU's edu: both directions, answers 100 ms later, no status */
+    DMA_TESTDEV, /* QEMU's iommu-testdev: writes only, synchronous, tells the outcome */
+    DMA_ENGINE_COUNT
+};
+
+/* Where the device sits, hence whose requester id the unit sees. */
+enum dma_place {
+    DMA_ON_ROOT_BUS,   /* its own id */
+    DMA_AT_ROOT_PORT,  /* its own id, on a bus of its own */
+    DMA_BEHIND_BRIDGE, /* a conventional bridge's id, shared with its neighbours: one group */
+    DMA_PLACE_COUNT
+};
+
+enum dma_dir {
+    DMA_TO_MEM,   /* the device writes memory */
+    DMA_FROM_MEM, /* the device reads memory into its buffer */
+};
+
+/* What the engine itself says about the last transfer; memory has the last word. */
+enum dma_result {
+    DMA_RESULT_NONE,   /* nothing: no status in this engine, or no transfer yet */
+    DMA_RESULT_OK,     /* the engine got its answer */
+    DMA_RESULT_FAILED, /* the engine was refused */
+};
+
+#define DMA_MAX_RIDS 4
+
+/* One transfer. */
+struct dma_xfer {
+    enum dma_dir dir;
+    iova_t iova;
+    uint32_t len;    /* 1..max_len bytes; may cross pages */
+    uint32_t offset; /* first byte of the engine's buffer, offset + len <= max_len; 0 where `fixed` */
+    /*
+     * Memory that `iova` is believed to reach, for an engine that checks its own write behind the IOMMU's
+     * back (iommu-testdev). Any readable memory of at least `len` bytes will do; the result tells writes
+     * refused apart from writes that arrived elsewhere only if it is right.
+     */
+    paddr_t believed;
+};
+
+struct dma_dev;
+
+/* What an engine implements; suites call the functions below instead. */
+struct dma_ops {
+    int (*start)(struct dma_dev *dev, const struct dma_xfer *x);
+    int (*wait)(struct dma_dev *dev, uint64_t timeout_ns);
+};
+
+/* A device as found. All fields are constant after dma_discover() but `result` and `busy`. */
+struct dma_dev {
+    const struct dma_ops *ops;
+    enum dma_engine engine;
+    enum dma_place place;
+    unsigned index;   /* n-th of its engine, in the order of dma_dev_get() */
+    char name[24];    /* "edu0 00:02.0", for evidence */
+    struct pci_id id; /* the function itself */
+    uint16_t
+        rids[DMA_MAX_RIDS]; /* every requester id its DMA may carry; rids[0] is the one that faults name */
+    unsigned rid_count;
+    bool can_read;  /* DMA_FROM_MEM */
+    bool can_write; /* DMA_TO_MEM */
+    bool queued;    /* start returns at once and the address is translated later, when `delay_ns` is over */
+    bool reports;   /* result is more than DMA_RESULT_NONE */
+    bool obeys_bme; /* no DMA with Bus Master Enable clear */
+    bool fixed;     /* always writes `fixed_word`, little endian, repeated */
+    uint32_t fixed_word;
+    uint32_t max_len;  /* bytes of one transfer */
+    uint64_t dma_mask; /* addresses are cut to this; suite engine.* proves it */
+    uint64_t delay_ns; /* from start to translation, 0 if synchronous */
+    enum dma_result result;
+    bool busy; /* a transfer was started and not waited for */
+};
+
+/*
+ * Finds every engine of this machine, once; enables memory decoding, bus mastering and one interrupt vector
+ * of each. Devices that answer wrongly are left out and reported by plat_log. 0 or the errno of a missing
+ * resource. Thread.
+ */
+must_check int dma_discover(void);
+
+/*
+ * n-th device of an engine, NULL when there are fewer. Order: root bus by devfn, root ports, behind bridges.
+ * Members of one group (devices that share a requester id) follow each other.
+ */
+struct dma_dev *dma_dev_get(enum dma_engine engine, unsigned n);
+
+/* n-th device of an engine at a place, NULL when there are fewer. */
+struct dma_dev *dma_dev_at(enum dma_engine engine, enum dma_place place, unsigned n);
+
+/* "edu", "iommu-testdev": as cases are named; and the words for a place. */
+const char *dma_engine_name(enum dma_engine engine);
+const char *dma_place_name(enum dma_place place);
+
+/* Do two devices share a requester id, so that no table can tell them apart? */
+bool dma_same_group(const struct dma_dev *a, const struct dma_dev *b);
+
+/*
+ * Starts a transfer. -EBUSY when one is under way, -EINVAL for a length or offset beyond the engine's limits,
+ * -ENOTSUP for a direction it has not. A synchronous engine is done on return; call dma_wait all the same.
+ * Thread.
+ */
+must_check int dma_start(struct dma_dev *dev, const struct dma_xfer *x);
+
+/*
+ * Waits for the end of the started transfer, sleeping until the engine's interrupt, at most `timeout_ns`.
+ * 0: the engine says it is done, which is not a word about what it reached. -ETIMEDOUT: it never answered;
+ * logged with its name, and the device stays busy. -EINVAL: nothing was started. Thread.
+ */
+must_check int dma_wait(struct dma_dev *dev, uint64_t timeout_ns);
+
+/* Twenty times the longest delay of an engine: nothing that works takes as long. */
+#define DMA_TIMEOUT_NS 2000000000ull
+
+/* dma_start and dma_wait(DMA_TIMEOUT_NS) in one. */
+must_check int dma_run(struct dma_dev *dev, const struct dma_xfer *x);
+
+/* The `len` bytes that an engine with `fixed` writes. False (and nothing stored) for one that writes its
+ * buffer. */
+bool dma_fixed_pattern(const struct dma_dev *dev, void *out, uint32_t len);
+
+/* Lets a transfer that a case left behind end, by waiting for it. Part of the cleanup after each case.
+ * Thread. */
+void dma_quiesce_all(void);
+
+#endif
