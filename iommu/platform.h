@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The seam: all that iommu/ asks of the machine it runs on. Resolved at link time; the kernel implements it on bare
- * metal, tests/host in a Linux process. Nothing below it knows VT-d, nothing above it knows the kernel.
+ * The seam: all that iommu/ asks of the machine it runs on. Resolved at link time; the kernel implements it
+ * on bare metal, tests/host in a Linux process. Nothing below it knows VT-d, nothing above it knows the
+ * kernel.
  *
- * Contexts: X = any, interrupt handlers and holders of a plat_lock included, never blocks. T = thread without any
- * plat_lock held, may block.
+ * Contexts: X = any, interrupt handlers and holders of a plat_lock included, never blocks. T = thread without
+ * any plat_lock held, may block.
  */
 #ifndef IOMMU_PLATFORM_H
 #define IOMMU_PLATFORM_H
@@ -39,7 +40,8 @@ void plat_mmio_write64(const struct plat_mmio *io, uint32_t offset, uint64_t val
 /* Aligned dword of configuration space, `offset` 0..4092. Absent functions read all ones. X. */
 uint32_t plat_pci_read32(struct pci_id fn, uint16_t offset);
 void plat_pci_write32(struct pci_id fn, uint16_t offset, uint32_t value);
-/* 16-bit write, for registers that sit beside write-1-to-clear ones or that some devices decode by width. X. */
+/* 16-bit write, for registers that sit beside write-1-to-clear ones or that some devices decode by width. X.
+ */
 void plat_pci_write16(struct pci_id fn, uint16_t offset, uint16_t value);
 
 /* ---- Memory ---- */
@@ -56,8 +58,8 @@ enum plat_owner {
 };
 
 /*
- * `count` (a power of two, 1..1024) contiguous zeroed 4 KiB pages, aligned to their size. NULL when there are none.
- * plat_pages_free takes back exactly what was handed out, by its first page. X.
+ * `count` (a power of two, 1..1024) contiguous zeroed 4 KiB pages, aligned to their size. NULL when there are
+ * none. plat_pages_free takes back exactly what was handed out, by its first page. X.
  */
 must_check void *plat_pages_alloc(unsigned count, enum plat_owner owner);
 void plat_pages_free(void *va, unsigned count);
@@ -70,7 +72,8 @@ void plat_free(void *object);
 paddr_t plat_pa(const void *va);
 void *plat_va(paddr_t pa);
 
-/* Makes earlier stores to [va, va+size) visible to a unit; writes the cache lines back unless it snoops. X. */
+/* Makes earlier stores to [va, va+size) visible to a unit; writes the cache lines back unless it snoops. X.
+ */
 void plat_publish(const void *va, size_t size, bool unit_snoops);
 
 /* Store/store and load/load ordering as seen by devices. X. */
@@ -108,8 +111,8 @@ struct plat_waitq {
 void plat_waitq_init(struct plat_waitq *wq);
 void plat_waitq_wake_all(struct plat_waitq *wq); /* X. */
 /*
- * Blocks until `ready(arg)` is true, looked at before sleeping and after each wake. `ready` runs without locks held.
- * 0, or -ETIMEDOUT after `timeout_ns` (after one more look). T.
+ * Blocks until `ready(arg)` is true, looked at before sleeping and after each wake. `ready` runs without
+ * locks held. 0, or -ETIMEDOUT after `timeout_ns` (after one more look). T.
  */
 must_check int plat_wait(struct plat_waitq *wq, bool (*ready)(void *arg), void *arg, uint64_t timeout_ns);
 
@@ -118,7 +121,8 @@ uintptr_t plat_self(void);
 
 /* ---- Readers without locks, deferred work ---- */
 
-/* Read section: memory passed to plat_defer is not given back while one that began earlier lasts. Nests. X. */
+/* Read section: memory passed to plat_defer is not given back while one that began earlier lasts. Nests. X.
+ */
 void plat_read_enter(void);
 void plat_read_exit(void);
 
@@ -131,7 +135,8 @@ struct plat_work {
 
 /* Runs `work->run` once in a thread of the work queue. False when it is already waiting there. X. */
 bool plat_work_queue(struct plat_work *work);
-/* Runs `work->run` (may not block) in a thread after a grace period: every read section entered before has ended. X. */
+/* Runs `work->run` (may not block) in a thread after a grace period: every read section entered before has
+ * ended. X. */
 void plat_defer(struct plat_work *work);
 /* Waits for one grace period. Not from a read section. T. */
 void plat_grace_wait(void);
@@ -147,7 +152,8 @@ struct plat_msi {
     uint32_t data;
 };
 
-/* A vector whose interrupt calls `handler(arg)`, X. 0, -ENOSPC. plat_msi_free waits for a running handler. T. */
+/* A vector whose interrupt calls `handler(arg)`, X. 0, -ENOSPC. plat_msi_free waits for a running handler. T.
+ */
 must_check int plat_msi_alloc(void (*handler)(void *arg), void *arg, struct plat_msi *out);
 void plat_msi_free(const struct plat_msi *msi);
 

@@ -18,7 +18,8 @@ typedef struct {
     uint64_t v;
 } iova_t;
 
-/* Domain id, the tag of IOTLB entries; 1 .. 2^(4+2*CAP.ND)-1, 0 is never used (VT-d 5.10, rules 17 and 48). */
+/* Domain id, the tag of IOTLB entries; 1 .. 2^(4+2*CAP.ND)-1, 0 is never used (VT-d 5.10, rules 17 and 48).
+ */
 typedef struct {
     uint16_t v;
 } did_t;
@@ -29,7 +30,7 @@ struct pci_id {
     uint16_t rid;
 };
 
-#define RID(bus, dev, fn) ((uint16_t)((bus) * 256 + (dev) * 8 + (fn)))
+#define RID(bus, dev, fn) ((uint16_t)((bus)*256 + (dev)*8 + (fn)))
 
 static inline uint8_t rid_bus(uint16_t rid)
 {
@@ -52,8 +53,8 @@ static inline uint8_t rid_fn(uint16_t rid)
 }
 
 /*
- * Handle of an IOASID: the number that hardware sees (20 bits) and the generation of its life (44 bits), so that a
- * handle of an earlier life never names a later one. All ones is no IOASID.
+ * Handle of an IOASID: the number that hardware sees (20 bits) and the generation of its life (44 bits), so
+ * that a handle of an earlier life never names a later one. All ones is no IOASID.
  */
 typedef struct {
     uint64_t raw;

@@ -11,15 +11,15 @@
 /* The caller has to look at the result: errors are negative errno values and never vanish by oversight. */
 #define must_check __attribute__((warn_unused_result))
 
-#define noreturn __attribute__((noreturn))
-#define packed __attribute__((packed))
-#define aligned_to(n) __attribute__((aligned(n)))
+#define noreturn               __attribute__((noreturn))
+#define packed                 __attribute__((packed))
+#define aligned_to(n)          __attribute__((aligned(n)))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
-#define unused __attribute__((unused))
+#define unused                 __attribute__((unused))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The structure that holds the member which `ptr` points to. */
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The face of iommu/: one object that holds everything, from the parsed DMAR to the last binding. It is
+ * created from the bytes of a DMAR table, started (translation on, every device blocked until bound), stopped
+ * (machine as found) or dropped by force when a case has left it in pieces.
+ */
+#ifndef IOMMU_IOMMU_H
+#define IOMMU_IOMMU_H
+
+#include "iommu/dmar.h"
+#include "iommu/ioasid.h"
+#include "iommu/platform.h"
+#include "iommu/svm.h"
+#include "iommu/types.h"
+
+#define IOMMU_MAX_UNITS 16
+
+struct vtd_unit;
+struct vtd_dev;
+
+/* One requester as the IOMMU sees it: a function, or a group of functions behind one PCI bridge. */
+struct iommu_dev {
+    struct iommu *iommu;
+    struct vtd_dev *vtd;
+    struct pci_id id; /* as first attached */
+    unsigned pasid_bits;
+    unsigned users; /* attach calls; under iommu->lock */
+    void *binding;  /* of svm.c, under its lock */
+    struct list link;
+};
+
+struct iommu {
+    struct dmar *dmar;
+    struct vtd_unit *units[IOMMU_MAX_UNITS];
+    unsigned unit_count;
+    struct ioasid_core *ioasids;
+    struct svm *svm;
+    bool started;
+    struct plat_lock lock; /* device list; leaf */
+    struct list devs;
+};
+
+/*
+ * Parses the table, maps and reads every unit, makes the IOASID core. Touches no register that changes
+ * anything. 0; -EINVAL (malformed table), -ENODEV (no unit, or one that cannot do scalable mode with queued
+ * invalidation), -ENOMEM; `why` says which and at what offset, in words. T.
+ */
+must_check int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, size_t why_size);
+
+/* Takes every unit over: queue, root table, fault registers, translation on. 0, -ETIMEDOUT, -ENOMEM, -EIO. T.
+ */
+must_check int iommu_start(struct iommu *iommu);
+
+/* Translation off, machine as it was found. -EBUSY while a device is attached. 0, -ETIMEDOUT. T. */
+must_check int iommu_stop(struct iommu *iommu);
+
+/* Gives everything back after iommu_stop (or without a start). -EBUSY when IDs live or notifiers are
+ * registered. T. */
+must_check int iommu_destroy(struct iommu *iommu);
+
+/* By force: units off, no memory looked at nor given back (the platform quarantines it). Never fails. T. */
+void iommu_drop(struct iommu *iommu);
+
+/*
+ * Announces a function: `aliases` are all requester ids under which its DMA can arrive (1..4, itself included
+ * where it is one; a function behind a PCI bridge has the bridge's). Functions that share an alias are one
+ * iommu_dev. `pasid_bits` (1..20) is what it can carry. 0, -EINVAL, -ENODEV (no unit translates it), -ENOMEM,
+ * -ETIMEDOUT. T.
+ */
+must_check int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *aliases,
+                                unsigned alias_count, unsigned pasid_bits, struct iommu_dev **out);
+
+/* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0, -ETIMEDOUT.
+ * T. */
+must_check int iommu_dev_detach(struct iommu_dev *dev);
+
+/*
+ * The whole audit: V1-V8 against the tables in memory: an entry is present exactly where a binding says so,
+ * with its domain id; no reference or ID is left but `live_expected`. 0, or -EINVAL with the first finding in
+ * words. T.
+ */
+must_check int iommu_audit(struct iommu *iommu, uint32_t live_expected, char *text, size_t size);
+
+#endif

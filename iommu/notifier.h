@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who is told what happens to an IOASID, and in which order.
+ *
+ * Tear-down (UNBIND, FREE) runs CPU, DEVICE, IOMMU: no new submissions, queued work drained, then the entry
+ * goes. Set-up (BIND) runs the other way. Handlers are called in thread context with no lock held and may
+ * call every function of ioasid.h and svm.h; they have all they need in the event and need not look anything
+ * up.
+ */
+#ifndef IOMMU_NOTIFIER_H
+#define IOMMU_NOTIFIER_H
+
+#include "iommu/platform.h"
+#include "iommu/types.h"
+
+struct ioasid_core;
+struct ioasid_set;
+
+enum ioasid_event_type {
+    IOASID_EVENT_ALLOC = 1,
+    IOASID_EVENT_BIND = 2,
+    IOASID_EVENT_UNBIND = 4,
+    IOASID_EVENT_FREE = 8,
+};
+#define IOASID_EVENT_ALL 15u
+
+enum ioasid_level { IOASID_LEVEL_CPU, IOASID_LEVEL_DEVICE, IOASID_LEVEL_IOMMU };
+#define IOASID_LEVELS 3
+
+/* All fields are filled for every event and stay valid until the last handler has returned. */
+struct ioasid_event {
+    enum ioasid_event_type type;
+    ioasid_t id;
+    uint32_t spid; /* IOASID_NO_SPID when none is attached */
+    struct ioasid_set *set;
+    const void *token; /* the set's */
+    void *data;        /* private pointer of the IOMMU driver */
+    uint64_t sequence; /* rises with every event of this core */
+};
+
+struct ioasid_notifier;
+
+/*
+ * 0 or a negative errno. On BIND an error makes the bind fail; on UNBIND and FREE it is counted and the chain
+ * goes on, since tear-down has to reach everybody.
+ */
+typedef int ioasid_handler(struct ioasid_notifier *nb, const struct ioasid_event *event);
+
+struct ioasid_notifier {
+    ioasid_handler *handler;
+    /* Called when every level has seen the event, before the core lets go of the ID. May be NULL. */
+    void (*done)(struct ioasid_notifier *nb, const struct ioasid_event *event);
+    enum ioasid_level level;
+    unsigned events; /* IOASID_EVENT_* wanted */
+    const char *name;
+
+    /* Of the core, under its lock. */
+    struct list link;
+    struct ioasid_set *scope; /* NULL: every set */
+    uint64_t since;           /* sequence at registration: earlier events are not for this one */
+    unsigned running;
+    bool leaving;
+};
+
+/*
+ * Registers `nb` for the events of one set, or of every set when `scope` is NULL. An event already under way
+ * is not delivered. 0, -EINVAL (no handler, no events, unknown level), -EEXIST (registered already), -EBUSY
+ * (IDs are live in the scope: their history would be missing). T.
+ */
+must_check int ioasid_notifier_register(struct ioasid_core *core, struct ioasid_set *scope,
+                                        struct ioasid_notifier *nb);
+
+/*
+ * Takes `nb` out and returns only when none of its handlers is running; its memory is the caller's again. 0,
+ * -ENOENT, -EDEADLK (called from a handler of `nb` itself). T.
+ */
+must_check int ioasid_notifier_unregister(struct ioasid_core *core, struct ioasid_notifier *nb);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Device x IOASID: the only place that knows both halves. Binding makes a device translate an IOASID: the
+ * PASID-table entry of (device, slot) is published, and retired by whichever of unbind and FREE gets there
+ * first.
+ */
+#ifndef IOMMU_SVM_H
+#define IOMMU_SVM_H
+
+#include "iommu/ioasid.h"
+#include "iommu/pgtable.h"
+#include "iommu/types.h"
+
+struct iommu;
+struct iommu_dev;
+
+enum iommu_stage { IOMMU_FIRST_STAGE, IOMMU_SECOND_STAGE, IOMMU_PASS_THROUGH };
+
+struct ioasid_bind_cfg {
+    enum iommu_stage stage;
+    const struct pgtable *table; /* NULL for pass-through; outlives the binding */
+    bool guest;                  /* may be freed before unbind; a native binding may not (-EBUSY) */
+    uint32_t spid;               /* attached for the time of the binding; IOASID_NO_SPID: none */
+};
+
+/*
+ * Makes `dev` translate `id`. The first device emits BIND (IOMMU, DEVICE, CPU) after its entry works; a
+ * handler's error undoes everything. All devices of an ID share one stage and table (VT-d 5.10, rule 47). 0,
+ * -EINVAL (number 0 or wider than the device takes, stage or table unfit or not that of the other devices),
+ * -ENOENT, -EACCES, -EBUSY (dying; device bound already, to this ID or another; another owner's private
+ * data), -EEXIST (SPID in use), -ENOSPC (no domain id), -ENOMEM, -ETIMEDOUT, a handler's errno. T.
+ */
+must_check int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev,
+                           const struct ioasid_bind_cfg *cfg);
+
+/*
+ * Stops it again: at return the device reaches nothing through `id`. The last device emits UNBIND (CPU,
+ * DEVICE, IOMMU; the entry goes at the IOMMU level). 0; -ENOENT (not bound, or already torn down by FREE),
+ * -EACCES; -ETIMEDOUT: the unit did not confirm, the binding stays and keeps the ID alive. T.
+ */
+must_check int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev);
+
+/*
+ * Flushes what units may have cached of [iova, iova+size) for `id`, after its table changed; size 0 is
+ * everything. `leaf_only`: no table above the leaves changed. One wait per unit. 0, -ENOENT (not bound),
+ * -EACCES, -ETIMEDOUT. T.
+ */
+must_check int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only);
+
+/* What a binding is programmed with, for evidence: 0 or -ENOENT. X. */
+struct svm_info {
+    uint32_t slot;
+    did_t did;
+    enum iommu_stage stage;
+};
+must_check int svm_info(struct iommu_dev *dev, ioasid_t id, struct svm_info *out);
+
+/* The driver's subscriber; of iommu.c only. T. */
+struct svm;
+must_check int svm_create(struct iommu *iommu, struct ioasid_core *core, struct svm **out);
+void svm_destroy(struct svm *svm);
+
+#endif
