@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The list of DMA engines and what is common to all of them: order, names, checks of a transfer before an
+ * engine sees it, and the one place where a device that never answers is reported.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "iommu/platform.h"
+#include "tests/dev/engines.h"
+
+#define MAX_DEVS 32
+
+static struct dma_dev *devs[MAX_DEVS];
+static unsigned dev_count;
+
+const char *dma_engine_name(enum dma_engine engine)
+{
+    static const char *const names[DMA_ENGINE_COUNT] = {"edu", "testdev"};
+
+    return engine < DMA_ENGINE_COUNT ? names[engine] : "none";
+}
+
+const char *dma_place_name(enum dma_place place)
+{
+    static const char *const names[DMA_PLACE_COUNT] = {"root bus", "root port", "bridge"};
+
+    return place < DMA_PLACE_COUNT ? names[place] : "nowhere";
+}
+
+/* Engine, then place, then requester id: neighbours in the list are neighbours in a group. */
+static bool comes_before(const struct dma_dev *a, const struct dma_dev *b)
+{
+    if (a->engine != b->engine)
+        return a->engine < b->engine;
+    if (a->place != b->place)
+        return a->place < b->place;
+    if (a->id.segment != b->id.segment)
+        return a->id.segment < b->id.segment;
+    return a->id.rid < b->id.rid;
+}
+
+static void renumber(void)
+{
+    unsigned n[DMA_ENGINE_COUNT] = {0};
+
+    for (unsigned i = 0; i < dev_count; i++) {
+        struct dma_dev *d = devs[i];
+
+        d->index = n[d->engine]++;
+        snprintf(d->name, sizeof(d->name), "%s%u %02x:%02x.%u", dma_engine_name(d->engine), d->index,
+                 rid_bus(d->id.rid), rid_dev(d->id.rid), rid_fn(d->id.rid));
+    }
+}
+
+int dma_dev_add(struct dma_dev *dev)
+{
+    unsigned at = dev_count;
+
+    if (dev_count == MAX_DEVS)
+        return -ENOSPC;
+    for (; at > 0 && comes_before(dev, devs[at - 1]); at--)
+        devs[at] = devs[at - 1];
+    devs[at] = dev;
+    dev_count++;
+    renumber();
+    return 0;
+}
+
+struct dma_dev *dma_dev_get(enum dma_engine engine, unsigned n)
+{
+    for (unsigned i = 0; i < dev_count; i++) {
+        if (devs[i]->engine == engine && devs[i]->index == n)
+            return devs[i];
+    }
+    return NULL;
+}
+
+struct dma_dev *dma_dev_at(enum dma_engine engine, enum dma_place place, unsigned n)
+{
+    for (unsigned i = 0; i < dev_count; i++) {
+        if (devs[i]->engine == engine && devs[i]->place == place && n-- == 0)
+            return devs[i];
+    }
+    return NULL;
+}
+
+bool dma_same_group(const struct dma_dev *a, const struct dma_dev *b)
+{
+    if (a->id.segment != b->id.segment)
+        return false;
+    for (unsigned i = 0; i < a->rid_count; i++) {
+        for (unsigned j = 0; j < b->rid_count; j++) {
+            if (a->rids[i] == b->rids[j])
+                return true;
+        }
+    }
+    return false;
+}
+
+int dma_start(struct dma_dev *dev, const struct dma_xfer *x)
+{
+    int err;
+
+    if (dev->busy)
+        return -EBUSY;
+    if (x->dir == DMA_TO_MEM ? !dev->can_write : !dev->can_read)
+        return -ENOTSUP;
+    if (!x->len || x->len > dev->max_len || x->offset > dev->max_len - x->len || (dev->fixed && x->offset))
+        return -EINVAL;
+    dev->result = DMA_RESULT_NONE;
+    dev->busy = true;
+    err = dev->ops->start(dev, x);
+    if (err)
+        dev->busy = false;
+    return err;
+}
+
+int dma_wait(struct dma_dev *dev, uint64_t timeout_ns)
+{
+    int err;
+
+    if (!dev->busy)
+        return -EINVAL;
+    err = dev->ops->wait(dev, timeout_ns);
+    if (err)
+        plat_log(LOG_ERROR, "%s: waited %llu ms for the end of a transfer, none came", dev->name,
+                 (unsigned long long)(timeout_ns / 1000000));
+    else
+        dev->busy = false;
+    return err;
+}
+
+int dma_run(struct dma_dev *dev, const struct dma_xfer *x)
+{
+    int err = dma_start(dev, x);
+
+    return err ? err : dma_wait(dev, DMA_TIMEOUT_NS);
+}
+
+bool dma_fixed_pattern(const struct dma_dev *dev, void *out, uint32_t len)
+{
+    uint8_t *p = out;
+
+    if (!dev->fixed)
+        return false;
+    for (uint32_t i = 0; i < len; i++)
+        p[i] = (uint8_t)(dev->fixed_word >> (8 * (i % 4)));
+    return true;
+}
+
+void dma_quiesce_all(void)
+{
+    for (unsigned i = 0; i < dev_count; i++) {
+        /* dma_wait has logged the one that does not answer; it stays busy and every start on it is refused.
+         */
+        if (devs[i]->busy && dma_wait(devs[i], DMA_TIMEOUT_NS))
+            continue;
+    }
+}
