@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the harness asks of its home beyond iommu/platform.h: the report's way out, arguments, guarded calls,
+ * memory accounts. Implemented by tests/suites/target/payload.c in the firmware and by tests/host/main.c in a
+ * process.
+ */
+#ifndef TESTS_HARNESS_ENV_H
+#define TESTS_HARNESS_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "iommu/platform.h"
+#include "kernel/lib/compiler.h"
+
+/* Runs the selection that the arguments name, prints the report. Exit code: 0 pass, 3 all skipped, 4 error, 5
+ * failure. */
+must_check int t_main(void);
+
+/* ---- Report ---- */
+
+/* Bytes of the report: serial line and screen, or stdout. Lines end in \n. */
+void env_write(const char *text, size_t size);
+/* One `# key: value` of the header: binary, versions, time, DMAR count, screen ... */
+typedef void env_fact_fn(void *ctx, const char *key, const char *value);
+void env_facts(env_fact_fn *emit, void *ctx);
+/* What repeats a run: "make run" with the machine's name, "build/host/pasidcheck"; the arguments are put
+ * behind. */
+void env_replay(char *out, size_t size, const char *machine, const char *args);
+
+/* ---- Arguments ---- */
+
+/* Words separated by blanks; `*source` says where they came from. Never NULL. */
+const char *env_args(const char **source);
+/* log=<level> error|warn|info|debug and exit=<how> auto|debug|reset|halt. 0, -EINVAL for an unknown word. */
+must_check int env_set_log(const char *level);
+must_check int env_set_exit(const char *how);
+
+/* ---- Machine ---- */
+
+bool env_is_host(void);
+/* Threads preempt each other. False: deterministic, one after the other. */
+bool env_has_threads(void);
+/* DMAR tables, the first one wins unless dmar=<n>. */
+unsigned env_dmar_count(void);
+/* Bytes of the n-th, alive to the end of the run. 0, -ENOENT. */
+must_check int env_dmar(unsigned n, const void **bytes, size_t *size);
+/* May [pa, pa + size) be read as memory? Asked before tables that may be garbage are followed. */
+bool env_phys_ok(paddr_t pa, size_t size);
+
+/* ---- Guarded calls ---- */
+
+enum env_end { ENV_RETURNED, ENV_TRAPPED, ENV_HUNG, ENV_PANICKED };
+
+struct env_guard {
+    enum env_end end;
+    char text[256];     /* what happened, registers included; empty if it returned */
+    uint64_t trace[16]; /* return addresses, innermost first */
+    unsigned depth;     /* of `trace` */
+    uint64_t elapsed_ns;
+};
+
+/*
+ * Calls fn(arg) so that a trap, a panic or more than `timeout_ns` end that call and not the run. Nests. What
+ * fn held (locks, memory, device state) is left as it was.
+ */
+void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env_guard *out);
+/* "function+0x12" of an address in a trace. */
+void env_symbol(uint64_t address, char *out, size_t size);
+
+/* ---- Memory accounts ---- */
+
+/* 4 KiB pages and small objects that an owner has now. */
+size_t env_pages(enum plat_owner owner);
+size_t env_objects(enum plat_owner owner);
+/*
+ * After a case that ended by force: a mark before it, and then what OWNER_TABLE .. OWNER_TEST took since the
+ * mark is never given out again (a device may still write to it) and no longer counted.
+ */
+uint64_t env_mark(void);
+void env_quarantine(uint64_t mark);
+
+#endif
