@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The executing CPU's local APIC, through its page (xAPIC) or through MSRs where the firmware left x2APIC on,
+ * and its timer; also silences the two 8259 controllers. Intel SDM volume 3, chapter 11.
+ */
+#ifndef KERNEL_APIC_H
+#define KERNEL_APIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Masks the 8259s and every local interrupt source, enables the APIC. On each CPU; panics when there is none.
+ */
+void apic_init(void);
+
+/* "xAPIC" or "x2APIC". */
+const char *apic_mode(void);
+
+/* Id of the executing CPU, as an interrupt message names it. X. */
+uint32_t apic_id(void);
+
+/* End of the interrupt being served. X. */
+void apic_eoi(void);
+
+/* The timer's raw counter, for calibration: starts it from all ones with its interrupt masked; reads it. */
+void apic_timer_measure(void);
+uint32_t apic_timer_count(void);
+/* Tells how fast that counter runs. */
+void apic_timer_set_hz(uint64_t hz);
+uint64_t apic_timer_hz(void);
+
+/*
+ * One interrupt (IRQ_VECTOR_TIMER) after `ns`, replacing an earlier one; may come early when `ns` is more
+ * than the counter holds. X, interrupts off.
+ */
+void apic_timer_arm(uint64_t ns);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Time: the time-stamp counter, calibrated once against the ACPI power management timer, else against the
+ * PIT.
+ */
+#ifndef KERNEL_TIME_H
+#define KERNEL_TIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/lib/compiler.h"
+
+#define NS_PER_US  1000ull
+#define NS_PER_MS  1000000ull
+#define NS_PER_SEC 1000000000ull
+
+/* A deadline that never comes. */
+#define TIME_NEVER UINT64_MAX
+
+/*
+ * Measures the TSC; takes about 10 ms. Needs acpi_init() (for the PM timer) and apic_init() (the local APIC's
+ * timer is measured in the same window). Panics when no clock of the machine moves. Interrupts off.
+ */
+void time_init(void);
+
+/* Nanoseconds since the TSC was first looked at, monotonic; roughly right (1 GHz assumed) before time_init().
+ * X. */
+uint64_t time_now_ns(void);
+
+/* now + `ns`, TIME_NEVER instead of an overflow. X. */
+uint64_t time_deadline(uint64_t ns);
+
+/* What was measured, and against what: "PM timer", "PIT". */
+uint64_t time_tsc_hz(void);
+const char *time_source(void);
+
+/* Spins for `ns` without giving the CPU away. X. */
+void time_delay(uint64_t ns);
+
+/*
+ * The kernel's bounded wait for hardware: spins until `ready(arg)` or until `ns` have gone by, looks once
+ * more then, and says whether it was ready. X.
+ */
+must_check bool time_poll(bool (*ready)(void *arg), void *arg, uint64_t ns);
+
+#endif

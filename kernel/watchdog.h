@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Catches a guarded run that hangs with interrupts off: PIT channel 0 raises an NMI through the I/O APIC 18
+ * times a second. (With interrupts on, the deadline of guard_run() is enough.)
+ */
+#ifndef KERNEL_WATCHDOG_H
+#define KERNEL_WATCHDOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/traps.h"
+
+/* Starts it. Where the machine has no PIT that counts or no pin for it, there is none, which is reported. */
+void watchdog_init(void);
+
+/* It was started, and how often it has looked. */
+bool watchdog_running(void);
+uint64_t watchdog_ticks(void);
+
+/* Called for every NMI. False: not the watchdog's; the frame may have been led elsewhere as by guard_trap().
+ */
+bool watchdog_nmi(struct trap_frame *f);
+
+#endif
