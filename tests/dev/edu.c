@@ -88,13 +88,13 @@ static bool edu_alive(struct edu *e)
     return plat_mmio_read32(&e->io, EDU_LIVENESS) == ~0x5a5a1234u;
 }
 
-static int edu_setup(struct edu *e, const struct pci_function *fn)
+static int edu_setup(struct edu *e, struct pci_function *fn)
 {
     int err = pci_bar_map(fn, 0, &e->io);
 
     if (err)
         return err;
-    pci_enable(fn, true, true);
+    pci_command(fn, PCI_COMMAND_MEM | PCI_COMMAND_MASTER, 0);
     if (e->io.size < EDU_BAR_SIZE || !edu_alive(e))
         return -EIO;
     plat_waitq_init(&e->waitq);
@@ -107,7 +107,7 @@ static int edu_setup(struct edu *e, const struct pci_function *fn)
     return err;
 }
 
-int edu_probe(const struct pci_function *fn, struct dma_dev **out)
+int edu_probe(struct pci_function *fn, struct dma_dev **out)
 {
     struct edu *e;
     int err;

@@ -15,8 +15,8 @@ struct pci_function;
  * name, index, place and requester ids. 0; -ENODEV: not this engine; another errno: it is, but it cannot be
  * used. Thread.
  */
-must_check int edu_probe(const struct pci_function *fn, struct dma_dev **out);
-must_check int testdev_probe(const struct pci_function *fn, struct dma_dev **out);
+must_check int edu_probe(struct pci_function *fn, struct dma_dev **out);
+must_check int testdev_probe(struct pci_function *fn, struct dma_dev **out);
 
 /* Puts a complete device onto the list, in the order of dma_dev_get(), and names it. -ENOSPC when the list is
  * full. */

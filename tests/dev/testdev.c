@@ -91,22 +91,22 @@ static bool testdev_alive(struct testdev *d)
     return plat_mmio_read32(&d->io, TD_RESULT) == TD_IDLE;
 }
 
-static int testdev_setup(struct testdev *d, const struct pci_function *fn)
+static int testdev_setup(struct testdev *d, struct pci_function *fn)
 {
     int err = pci_bar_map(fn, 0, &d->io);
 
     if (err)
         return err;
-    pci_enable(fn, true, true);
+    pci_command(fn, PCI_COMMAND_MEM | PCI_COMMAND_MASTER, 0);
     return testdev_alive(d) ? 0 : -ENODEV;
 }
 
-int testdev_probe(const struct pci_function *fn, struct dma_dev **out)
+int testdev_probe(struct pci_function *fn, struct dma_dev **out)
 {
     struct testdev *d;
     int err;
 
-    if (fn->vendor != 0x1b36 || fn->device != 0x0005 || fn->bars[1].size)
+    if (fn->vendor != 0x1b36 || fn->device != 0x0005 || fn->bar[1].size)
         return -ENODEV;
     d = plat_alloc(sizeof(*d), OWNER_KERNEL);
     if (!d)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Looks for DMA engines among the PCI functions of this machine, and fills in what only the bus knows: where
+ * a device sits and which requester ids its transfers carry.
+ */
+#include <errno.h>
+
+#include "iommu/platform.h"
+#include "kernel/pci.h"
+#include "tests/dev/engines.h"
+
+typedef int probe_fn(struct pci_function *fn, struct dma_dev **out);
+
+static probe_fn *const probes[] = {edu_probe, testdev_probe};
+
+static void place(struct dma_dev *dev, const struct pci_function *fn)
+{
+    struct pci_id ids[DMA_MAX_RIDS];
+    unsigned n = pci_aliases(fn, ids, DMA_MAX_RIDS);
+
+    dev->id = fn->id;
+    dev->rid_count = n;
+    for (unsigned i = 0; i < n; i++)
+        dev->rids[i] = ids[i].rid;
+    if (pci_alias_bridge(fn))
+        dev->place = DMA_BEHIND_BRIDGE;
+    else
+        dev->place = fn->parent ? DMA_AT_ROOT_PORT : DMA_ON_ROOT_BUS;
+}
+
+static int offer(struct pci_function *fn)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(probes); i++) {
+        struct dma_dev *dev = NULL;
+        int err = probes[i](fn, &dev);
+
+        if (!err) {
+            place(dev, fn);
+            return dma_dev_add(dev);
+        }
+        if (err != -ENODEV) {
+            plat_log(LOG_WARN, "%02x:%02x.%u: a DMA engine that cannot be used, error %d",
+                     rid_bus(fn->id.rid), rid_dev(fn->id.rid), rid_fn(fn->id.rid), err);
+            return err == -ENOMEM || err == -ENOSPC ? err : 0;
+        }
+    }
+    return 0;
+}
+
+int dma_discover(void)
+{
+    for (struct pci_function *fn = pci_next(NULL); fn; fn = pci_next(fn)) {
+        int err = offer(fn);
+
+        if (err)
+            return err;
+    }
+    return 0;
+}
