@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fault records: read, decoded, cleared. VT-d 5.10, Fault Recording Registers; rules 65-71.
+ */
+#ifndef IOMMU_VTD_FAULT_H
+#define IOMMU_VTD_FAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "iommu/types.h"
+#include "iommu/vtd_regs.h"
+#include "kernel/lib/compiler.h"
+
+struct vtd_unit;
+
+struct vtd_fault {
+    uint8_t reason;   /* fault reason code */
+    const char *name; /* its name, "?" when the specification has none */
+    uint16_t sid;     /* requester id */
+    bool pp;          /* `pasid` is valid */
+    uint32_t pasid;
+    uint64_t address; /* of the page; interrupt faults: 0, and `index` counts */
+    uint16_t index;   /* of the interrupt, where `interrupt` */
+    bool interrupt;   /* an interrupt-remapping fault */
+    enum vtd_fault_type type;
+    enum vtd_at at;
+    bool exe;
+    bool priv;
+    struct vtd_frcd raw;
+};
+
+/* Takes one record apart. Pure. X. */
+void vtd_fault_decode(const struct vtd_frcd *raw, struct vtd_fault *out);
+
+/*
+ * Reads and clears pending records, oldest first, at most `max`; returns how many. Once none is pending, PFO
+ * is cleared too and *overflow (may be NULL) says that records were lost. IQE, ICE and ITE are left to the
+ * queue. X.
+ */
+unsigned vtd_fault_poll(struct vtd_unit *unit, struct vtd_fault *out, unsigned max, bool *overflow);
+
+/* Clears all records and all causes in FSTS, those of the queue too: for start, and for cleaning up by force.
+ * X. */
+void vtd_fault_clear(struct vtd_unit *unit);
+
+/* "59h SPT.2 sid 00:02.0 pasid 5 write 0x1000 ...": one line. Returns `text`. X. */
+const char *vtd_fault_text(const struct vtd_fault *fault, char *text, size_t size);
+
+#endif
