@@ -83,17 +83,16 @@ _Static_assert(sizeof(struct vtd_pasid_entry) == 64, "VT-d 5.10, Scalable-Mode P
 
 /* VT-d 5.10, Scalable-Mode PASID Table Entry */
 #define VTD_PASID_P       BIT(0)
-#define VTD_PASID_FPD     BIT(1)       /* as VTD_CTX_FPD */
-#define VTD_PASID_AW      BITS(4, 2)   /* enum vtd_aw; second stage and nested; res. if SSTS=0 */
-#define VTD_PASID_PGTT    BITS(8, 6)   /* enum vtd_pgtt */
-#define VTD_PASID_SSADE   BIT(9)       /* second stage and nested; res. if SSTS=0 or SSADS=0 */
-#define VTD_PASID_SSPTPTR BITS(63, 12) /* address; second stage and nested; res. if SSTS=0 */
-#define VTD_PASID_DID                                                                                        \
-    BITS(79, 64)                  /* with every PGTT; not 0 if CM=1; bits above CAP.ND's width are reserved */
-#define VTD_PASID_PWSNP   BIT(87) /* res. if SMPWCS=0 */
-#define VTD_PASID_PGSNP   BIT(88) /* res. if SC=0 */
-#define VTD_PASID_CD      BIT(89) /* res. if MTS=0 */
-#define VTD_PASID_EMTE    BIT(90) /* res. if MTS=0 */
+#define VTD_PASID_FPD     BIT(1)         /* as VTD_CTX_FPD */
+#define VTD_PASID_AW      BITS(4, 2)     /* enum vtd_aw; second stage and nested; res. if SSTS=0 */
+#define VTD_PASID_PGTT    BITS(8, 6)     /* enum vtd_pgtt */
+#define VTD_PASID_SSADE   BIT(9)         /* second stage and nested; res. if SSTS=0 or SSADS=0 */
+#define VTD_PASID_SSPTPTR BITS(63, 12)   /* address; second stage and nested; res. if SSTS=0 */
+#define VTD_PASID_DID     BITS(79, 64)   /* every PGTT; not 0 if CM=1; res. above the width of CAP.ND */
+#define VTD_PASID_PWSNP   BIT(87)        /* res. if SMPWCS=0 */
+#define VTD_PASID_PGSNP   BIT(88)        /* res. if SC=0 */
+#define VTD_PASID_CD      BIT(89)        /* res. if MTS=0 */
+#define VTD_PASID_EMTE    BIT(90)        /* res. if MTS=0 */
 #define VTD_PASID_PAT     BITS(127, 96)  /* res. if MTS=0 */
 #define VTD_PASID_SRE     BIT(128)       /* res. if SRS=0 */
 #define VTD_PASID_FSPM    BITS(131, 130) /* enum vtd_fspm; res. if FSTS=0 */
