@@ -57,8 +57,13 @@ int pgtable_create(const struct pgtable_cfg *cfg, struct pgtable **out)
     pt = plat_alloc(sizeof(*pt), OWNER_PGTABLE);
     if (!pt)
         return -ENOMEM;
-    pt->cfg = *cfg;
-    pt->input_end = input_end(cfg);
+    *pt = (struct pgtable){.stage = cfg->stage,
+                           .levels = cfg->levels,
+                           .haw = cfg->haw,
+                           .page_sizes = cfg->page_sizes,
+                           .unit_snoops = cfg->unit_snoops,
+                           .leaf_snoop = cfg->leaf_snoop,
+                           .input_end = input_end(cfg)};
     pt->root = table_alloc(pt);
     if (!pt->root) {
         plat_free(pt);
@@ -82,7 +87,7 @@ void pgtable_destroy(struct pgtable *pt)
     if (!pt)
         return;
     pgtable_gc(pt);
-    free_tree(pt, pt->root, pt->cfg.levels);
+    free_tree(pt, pt->root, pt->levels);
     plat_assert(pt->pages == 0);
     plat_free(pt);
 }
@@ -177,7 +182,7 @@ static bool table_empty(const uint64_t *table)
 
 static void publish_entries(const struct pgtable *pt, const uint64_t *table, unsigned first, unsigned count)
 {
-    plat_publish(&table[first], count * sizeof(table[0]), pt->cfg.unit_snoops);
+    plat_publish(&table[first], count * sizeof(table[0]), pt->unit_snoops);
 }
 
 /* Clears [pos, end), which the table covers and no leaf sticks out of. */
@@ -213,10 +218,10 @@ int pgtable_unmap(struct pgtable *pt, iova_t iova, uint64_t size)
 
     if (err)
         return err;
-    scan(pt, pt->root, pt->cfg.levels, iova.v, iova.v + size, &found);
+    scan(pt, pt->root, pt->levels, iova.v, iova.v + size, &found);
     if (found.cut)
         return -EINVAL;
-    clear(pt, pt->root, pt->cfg.levels, iova.v, iova.v + size);
+    clear(pt, pt->root, pt->levels, iova.v, iova.v + size);
     return 0;
 }
 
@@ -242,7 +247,7 @@ static int fill(struct pgtable *pt, uint64_t *table, unsigned level, struct job 
     while (job->pos < end && !err) {
         struct part p = part_of(job->pos, end, level);
         uint64_t *slot = &table[first + count++];
-        bool fits = p.whole && (pt->cfg.page_sizes & size) != 0 && is_aligned(job->pa, size);
+        bool fits = p.whole && (pt->page_sizes & size) != 0 && is_aligned(job->pa, size);
 
         if (fits && !entry_is_table(*slot, level)) {
             store64(slot, leaf_make(pt, job->pa, level, job->prot));
@@ -272,7 +277,7 @@ static int fill_lower(struct pgtable *pt, uint64_t *slot, unsigned level, struct
         table_free(pt, lower);
         return err;
     }
-    plat_publish(lower, PAGE_SIZE, pt->cfg.unit_snoops);
+    plat_publish(lower, PAGE_SIZE, pt->unit_snoops);
     store64(slot, table_make(pt, lower));
     return err;
 }
@@ -280,7 +285,7 @@ static int fill_lower(struct pgtable *pt, uint64_t *slot, unsigned level, struct
 int pgtable_map(struct pgtable *pt, iova_t iova, paddr_t pa, uint64_t size, unsigned prot)
 {
     struct job job = {.pos = iova.v, .pa = pa.v, .prot = prot};
-    uint64_t host_end = pow2(pt->cfg.haw);
+    uint64_t host_end = pow2(pt->haw);
     struct found found = {0};
     int err = check_range(pt, iova.v, size);
 
@@ -288,16 +293,16 @@ int pgtable_map(struct pgtable *pt, iova_t iova, paddr_t pa, uint64_t size, unsi
         return err;
     if (!is_aligned(pa.v, PGTABLE_4K) || prot == 0 || (prot & ~PGTABLE_RW) != 0)
         return -EINVAL;
-    if (pt->cfg.stage == PGTABLE_FIRST && prot == PGTABLE_W)
+    if (pt->stage == PGTABLE_FIRST && prot == PGTABLE_W)
         return -EINVAL;
     if (pa.v >= host_end || size > host_end - pa.v)
         return -ERANGE;
-    scan(pt, pt->root, pt->cfg.levels, iova.v, iova.v + size, &found);
+    scan(pt, pt->root, pt->levels, iova.v, iova.v + size, &found);
     if (found.present)
         return -EEXIST;
-    err = fill(pt, pt->root, pt->cfg.levels, &job, iova.v + size);
+    err = fill(pt, pt->root, pt->levels, &job, iova.v + size);
     if (err && job.pos != iova.v)
-        clear(pt, pt->root, pt->cfg.levels, iova.v, job.pos);
+        clear(pt, pt->root, pt->levels, iova.v, job.pos);
     return err;
 }
 
@@ -311,7 +316,7 @@ int pgtable_walk(const struct pgtable *pt, iova_t iova, struct pgtable_walk *out
 
     if (iova.v >= pt->input_end)
         return -ERANGE;
-    for (w.level = pt->cfg.levels;; w.level--) {
+    for (w.level = pt->levels;; w.level--) {
         entry = load64(&table[index_at(iova.v, w.level)]);
         w.entry[w.level - 1] = entry;
         w.prot &= entry_prot(pt, entry);
@@ -336,9 +341,9 @@ int pgtable_set_raw(struct pgtable *pt, iova_t iova, unsigned level, uint64_t ra
 
     if (iova.v >= pt->input_end)
         return -ERANGE;
-    if (level == 0 || level > pt->cfg.levels)
+    if (level == 0 || level > pt->levels)
         return -ENOENT;
-    for (unsigned l = pt->cfg.levels; l > level; l--) {
+    for (unsigned l = pt->levels; l > level; l--) {
         uint64_t entry = table[index_at(iova.v, l)];
 
         if (!entry_is_table(entry, l))

@@ -42,7 +42,12 @@ struct pgtable_cfg {
 };
 
 struct pgtable {
-    struct pgtable_cfg cfg;
+    enum pgtable_stage stage; /* this and the next five as in the configuration */
+    unsigned levels;
+    unsigned haw;
+    uint64_t page_sizes;
+    bool unit_snoops;
+    bool leaf_snoop;
     uint64_t *root;
     uint64_t input_end; /* first IOVA that is too large */
     unsigned pages;     /* table pages in use, root included, garbage not */

@@ -23,7 +23,7 @@ _Static_assert(SPAN_MASK(VTD_FS_ADDR) == SPAN_MASK(VTD_SS_ADDR) &&
 
 static inline bool is_first(const struct pgtable *pt)
 {
-    return pt->cfg.stage == PGTABLE_FIRST;
+    return pt->stage == PGTABLE_FIRST;
 }
 
 /* Bytes that one entry of `level` covers. */
@@ -80,7 +80,7 @@ static inline uint64_t leaf_make(const struct pgtable *pt, uint64_t pa, unsigned
                FIELD_PREP(VTD_FS_RW, write) | FIELD_PREP(VTD_FS_A, 1) | FIELD_PREP(VTD_FS_D, write) |
                FIELD_PREP(VTD_FS_PS, large);
     return FIELD_PREP_ADDR(VTD_SS_ADDR, pa) | FIELD_PREP(VTD_SS_R, read) | FIELD_PREP(VTD_SS_W, write) |
-           FIELD_PREP(VTD_SS_PS, large) | FIELD_PREP(VTD_SS_SNP, pt->cfg.leaf_snoop);
+           FIELD_PREP(VTD_SS_PS, large) | FIELD_PREP(VTD_SS_SNP, pt->leaf_snoop);
 }
 
 /* What one entry lets through; a walk permits what all of its entries do. */
