@@ -67,13 +67,18 @@ static int edu_start(struct dma_dev *dev, const struct dma_xfer *x)
     return 0;
 }
 
+/* Sleeps in slices of a little more than one transfer, so that a lost interrupt costs one slice and no more.
+ */
 static int edu_wait(struct dma_dev *dev, uint64_t timeout_ns)
 {
     struct edu *e = edu_of(dev);
-    int err = plat_wait(&e->waitq, edu_finished, e, timeout_ns);
+    uint64_t slice = EDU_DELAY_NS + EDU_DELAY_NS / 10;
+    int err = -ETIMEDOUT;
 
+    for (uint64_t waited = 0; err && waited < timeout_ns; waited += slice)
+        err = plat_wait(&e->waitq, edu_finished, e, slice);
     if (!err && !__atomic_load_n(&e->interrupted, __ATOMIC_ACQUIRE))
-        plat_log(LOG_DEBUG, "%s: done before its interrupt was seen", dev->name);
+        plat_log(LOG_DEBUG, "%s: done, but its interrupt was not seen", dev->name);
     return err;
 }
 

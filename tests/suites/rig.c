@@ -230,12 +230,13 @@ void rig_flush_everything(struct rig *r)
 
 void rig_flush_page(struct rig *r, uint64_t iova)
 {
+    bool leaf_only = !pgtable_has_garbage(r->table);
     struct vtd_desc d;
 
     if (r->stage == VTD_PGTT_FIRST)
-        d = vtd_inv_piotlb_page(r->did, RIG_SLOT, (iova_t){iova}, 0, true);
+        d = vtd_inv_piotlb_page(r->did, RIG_SLOT, (iova_t){iova}, 0, leaf_only);
     else if (r->unit->caps.psi)
-        d = vtd_inv_iotlb_page(r->did, (iova_t){iova}, 0, true);
+        d = vtd_inv_iotlb_page(r->did, (iova_t){iova}, 0, leaf_only);
     else
         d = vtd_inv_iotlb_domain(r->did);
     rig_submit(r, &d, 1);
