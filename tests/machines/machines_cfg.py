@@ -21,6 +21,9 @@ KINDS = {
     "options": {
         "args": (True, "words"),
     },
+    "blob": {
+        "hex": (True, "hex"),
+    },
     "machine": {
         "role": (True, "text"),
         "qemu": (True, "word"),
@@ -48,6 +51,8 @@ DEFAULTS = {
     "expect": ("pass", ""),
     "skips": [],
 }
+
+BLOB = re.compile(r"\{blob:([\w-]+)\}")
 
 VERDICTS = {"pass": 0, "skip": 3, "error": 4, "fail": 5, "crash": 6, "timeout": 7}
 
@@ -77,12 +82,12 @@ def _strip_comment(line):
 
 
 def _read_skips(rows, where):
-    """One skip a line: `<glob> : <reason>`; both must be there."""
+    """One skip a line: `<glob> : <part of the reason>`; both must be there."""
     skips = []
     for number, row in rows:
         glob, colon, reason = row.partition(" : ")
         if not colon or not glob.strip() or not reason.strip():
-            raise CfgError(f"{where}:{number}: a skip is `<glob> : <reason>`, not `{row}`")
+            raise CfgError(f"{where}:{number}: a skip is `<glob> : <part of the reason>`, not `{row}`")
         skips.append((glob.strip(), reason.strip()))
     return skips
 
@@ -102,6 +107,11 @@ def _read_value(how, rows, where):
         if not text.isdigit() or int(text) == 0:
             raise CfgError(f"{where}:{number}: a number above 0 expected, not `{text}`")
         return int(text)
+    if how == "hex":
+        try:
+            return bytes.fromhex(text)
+        except ValueError as e:
+            raise CfgError(f"{where}:{number}: pairs of hex digits expected, not `{text}`") from e
     if how == "time" and text not in ("virtual", "real"):
         raise CfgError(f"{where}:{number}: time is `virtual` or `real`, not `{text}`")
     if how == "expect":
@@ -117,9 +127,11 @@ def _check(cfg, where):
         for key, (required, _) in KINDS[section.kind].items():
             if required and key not in section.values:
                 raise CfgError(f"{where}:{section.line}: [{section.kind} {section.name}] lacks `{key}`")
-        if section.kind != "machine":
-            continue
-        refs = [("set", section["qemu"], "qemu")] + [("options", name, "use") for name in section["use"]]
+        refs = []
+        if section.kind == "machine":
+            refs = [("set", section["qemu"], "qemu")] + [("options", name, "use") for name in section["use"]]
+        elif section.kind == "options":
+            refs = [("blob", name, "args") for name in BLOB.findall(" ".join(section["args"]))]
         for kind, name, key in refs:
             if (kind, name) not in cfg:
                 raise CfgError(f"{where}:{section.lines[key]}: there is no [{kind} {name}]")
