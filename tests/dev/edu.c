@@ -99,7 +99,7 @@ static int edu_setup(struct edu *e, struct pci_function *fn)
 
     if (err)
         return err;
-    pci_command(fn, PCI_COMMAND_MEM | PCI_COMMAND_MASTER, 0);
+    pci_enable(fn, true, true);
     if (e->io.size < EDU_BAR_SIZE || !edu_alive(e))
         return -EIO;
     plat_waitq_init(&e->waitq);

@@ -97,7 +97,7 @@ static int testdev_setup(struct testdev *d, struct pci_function *fn)
 
     if (err)
         return err;
-    pci_command(fn, PCI_COMMAND_MEM | PCI_COMMAND_MASTER, 0);
+    pci_enable(fn, true, true);
     return testdev_alive(d) ? 0 : -ENODEV;
 }
 
@@ -106,7 +106,7 @@ int testdev_probe(struct pci_function *fn, struct dma_dev **out)
     struct testdev *d;
     int err;
 
-    if (fn->vendor != 0x1b36 || fn->device != 0x0005 || fn->bar[1].size)
+    if (fn->vendor != 0x1b36 || fn->device != 0x0005 || fn->bars[1].size)
         return -ENODEV;
     d = plat_alloc(sizeof(*d), OWNER_KERNEL);
     if (!d)
