@@ -30,7 +30,8 @@ struct iommu_dev {
 };
 
 struct iommu {
-    struct dmar *dmar;
+    struct dmar dmar;
+    void *dmar_bytes; /* our own copy, which `dmar` reads */
     struct vtd_unit *units[IOMMU_MAX_UNITS];
     unsigned unit_count;
     struct ioasid_core *ioasids;

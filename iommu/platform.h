@@ -64,7 +64,8 @@ enum plat_owner {
 must_check void *plat_pages_alloc(unsigned count, enum plat_owner owner);
 void plat_pages_free(void *va, unsigned count);
 
-/* Zeroed small object of 1..2048 bytes, 16-byte aligned; NULL when there is no memory. X. */
+/* Zeroed object of 1..65536 bytes, 16-byte aligned; NULL when there is no memory. plat_free(NULL) does
+ * nothing. X. */
 must_check void *plat_alloc(size_t size, enum plat_owner owner);
 void plat_free(void *object);
 

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The turn on an ID, and what is delivered under it.
+ *
+ * The turn serialises everything that concerns one ID and may block: one thread at a time delivers its events
+ * or changes its bindings, while other IDs go on. A handler that calls back in has the turn already (nested).
+ * Events that ioasid_alloc and ioasid_free post from any context are delivered by the dispatcher of the set
+ * or by whoever gets the turn first, so that nothing overtakes them.
+ */
+#include <errno.h>
+
+#include "iommu/ioasid_core.h"
+
+#define TURN_TIMEOUT_NS 10000000000ull
+#define DISPATCH_BATCH  256
+
+/* Fills an event for the ID of a turn. The core lock is held; `rec` is pinned by the turn. */
+static struct ioasid_event make_event(struct ioasid_core *core, const struct ioasid_rec *rec,
+                                      enum ioasid_event_type type)
+{
+    struct ioasid_set *set = core->sets[rec->set];
+
+    return (struct ioasid_event){
+        .type = type,
+        .id = {rec->key},
+        .spid = rec->spid,
+        .set = set,
+        .token = set->token,
+        .data = rec->data,
+        .sequence = ++core->sequence,
+    };
+}
+
+int ioasid_emit_bind(struct ioasid_turn *turn)
+{
+    struct ioasid_core *core = turn->core;
+    struct ioasid_rec *rec;
+    struct ioasid_event ev;
+    int rc;
+
+    plat_lock(&core->lock);
+    rec = ioasid_rec_of(core, turn->id);
+    plat_assert(!turn->nested && !(rec->flags & REC_TOLD)); /* V4 */
+    ev = make_event(core, rec, IOASID_EVENT_BIND);
+    plat_unlock(&core->lock);
+    rc = notifier_deliver_setup(turn, &ev);
+    plat_lock(&core->lock);
+    if (rc == 0)
+        rec->flags |= REC_TOLD;
+    plat_unlock(&core->lock);
+    return rc;
+}
+
+bool ioasid_emit_unbind(struct ioasid_turn *turn)
+{
+    struct ioasid_core *core = turn->core;
+    struct ioasid_rec *rec;
+    struct ioasid_event ev;
+    bool owed;
+
+    plat_lock(&core->lock);
+    rec = ioasid_rec_of(core, turn->id);
+    plat_assert(!turn->nested);
+    owed = rec->flags & REC_TOLD; /* V4 */
+    rec->flags &= (uint8_t)~REC_TOLD;
+    ev = make_event(core, rec, IOASID_EVENT_UNBIND);
+    plat_unlock(&core->lock);
+    if (owed)
+        notifier_deliver_teardown(turn, &ev, false);
+    return owed;
+}
+
+/* ---- Pending events ---- */
+
+bool notifier_post(struct ioasid_set *set, struct ioasid_rec *rec, enum ioasid_flag event)
+{
+    struct ioasid_core *core = set->core;
+    uint32_t number = ioasid_number((ioasid_t){rec->key});
+
+    if (event == REC_EV_ALLOC && core->wanted[0] == 0)
+        return false;
+    rec->flags |= (uint8_t)event;
+    if (rec->flags & REC_QUEUED)
+        return true;
+    rec->flags |= REC_QUEUED;
+    rec->pins++;
+    rec->next = NO_NUMBER;
+    if (set->pending.head == NO_NUMBER)
+        set->pending.head = number;
+    else
+        core->chunks[set->pending.tail / RECS_PER_CHUNK][set->pending.tail % RECS_PER_CHUNK].next = number;
+    set->pending.tail = number;
+    return true;
+}
+
+static void deliver_alloc(struct ioasid_turn *turn)
+{
+    struct ioasid_core *core = turn->core;
+    struct ioasid_event ev;
+
+    plat_lock(&core->lock);
+    ev = make_event(core, ioasid_rec_of(core, turn->id), IOASID_EVENT_ALLOC);
+    plat_unlock(&core->lock);
+    plat_assert(notifier_deliver_setup(turn, &ev) == 0); /* only a BIND can be refused */
+}
+
+static void deliver_free(struct ioasid_turn *turn)
+{
+    struct ioasid_core *core = turn->core;
+    struct ioasid_rec *rec;
+    struct ioasid_event ev;
+    bool bound;
+
+    plat_lock(&core->lock);
+    rec = ioasid_rec_of(core, turn->id);
+    bound = rec->flags & REC_TOLD;
+    rec->flags &= (uint8_t)~REC_TOLD;
+    ev = make_event(core, rec, IOASID_EVENT_FREE);
+    plat_unlock(&core->lock);
+    notifier_deliver_teardown(turn, &ev, bound);
+}
+
+/* Takes one pending event off the record; 0 when there is none. */
+static unsigned take_pending(struct ioasid_turn *turn)
+{
+    struct ioasid_rec *rec;
+    unsigned event;
+
+    plat_lock(&turn->core->lock);
+    rec = ioasid_rec_of(turn->core, turn->id);
+    event = rec->flags & REC_EV_ALLOC ? REC_EV_ALLOC : rec->flags & REC_EV_FREE;
+    rec->flags &= (uint8_t)~event;
+    plat_unlock(&turn->core->lock);
+    return event;
+}
+
+/* An ID has at most an ALLOC and a FREE to deliver. */
+static void deliver_pending(struct ioasid_turn *turn)
+{
+    for (int i = 0; i < 2; i++) {
+        switch (take_pending(turn)) {
+        case REC_EV_ALLOC:
+            deliver_alloc(turn);
+            break;
+        case REC_EV_FREE:
+            deliver_free(turn);
+            break;
+        default:
+            return;
+        }
+    }
+}
+
+/* The head of the pending list, its pin handed to the caller. */
+static bool pop_pending(struct ioasid_set *set, ioasid_t *id)
+{
+    struct ioasid_core *core = set->core;
+    uint32_t number;
+
+    plat_lock(&core->lock);
+    number = set->pending.head;
+    if (number != NO_NUMBER) {
+        struct ioasid_rec *rec = &core->chunks[number / RECS_PER_CHUNK][number % RECS_PER_CHUNK];
+
+        set->pending.head = rec->next;
+        rec->flags &= (uint8_t)~REC_QUEUED;
+        *id = (ioasid_t){rec->key};
+    }
+    plat_unlock(&core->lock);
+    return number != NO_NUMBER;
+}
+
+static void unpin(struct ioasid_core *core, ioasid_t id)
+{
+    plat_lock(&core->lock);
+    ioasid_unpin(core, ioasid_rec_of(core, id));
+    plat_unlock(&core->lock);
+}
+
+void notifier_dispatch(struct plat_work *work)
+{
+    struct ioasid_set *set = container_of(work, struct ioasid_set, dispatch);
+    struct ioasid_turn turn;
+    ioasid_t id;
+
+    for (int i = 0; i < DISPATCH_BATCH; i++) {
+        if (!pop_pending(set, &id))
+            return;
+        if (ioasid_turn_begin(set, id, &turn) == 0)
+            ioasid_turn_end(&turn);
+        else
+            plat_log(LOG_WARN, "ioasid %u: a handler does not return, its events are stuck",
+                     ioasid_number(id));
+        unpin(set->core, id);
+    }
+    plat_work_queue(work);
+}
+
+/* ---- The turn ---- */
+
+static bool try_turn(void *arg)
+{
+    struct ioasid_turn *turn = arg;
+    struct ioasid_rec *rec;
+    bool mine;
+
+    plat_lock(&turn->core->lock);
+    rec = ioasid_rec_of(turn->core, turn->id);
+    mine = !(rec->flags & REC_TURN);
+    if (mine) {
+        rec->flags |= REC_TURN;
+        list_add_tail(&turn->core->turns, &turn->link);
+    }
+    plat_unlock(&turn->core->lock);
+    return mine;
+}
+
+static bool has_turn(struct ioasid_core *core, ioasid_t id)
+{
+    list_for_each (pos, &core->turns) {
+        const struct ioasid_turn *turn = list_entry(pos, struct ioasid_turn, link);
+
+        if (turn->thread == plat_self() && ioasid_eq(turn->id, id))
+            return true;
+    }
+    return false;
+}
+
+int ioasid_turn_begin(struct ioasid_set *set, ioasid_t id, struct ioasid_turn *turn)
+{
+    struct ioasid_core *core = set->core;
+    struct ioasid_rec *rec;
+    int rc;
+
+    *turn = (struct ioasid_turn){.core = core, .thread = plat_self(), .id = id};
+    plat_lock(&core->lock);
+    rc = ioasid_rec_in(set, id, &rec);
+    if (rc == 0 && rec->pins == UINT8_MAX)
+        rc = -EBUSY;
+    if (rc == 0) {
+        rec->pins++;
+        turn->nested = has_turn(core, id);
+        if (turn->nested)
+            list_add_tail(&core->turns, &turn->link);
+    }
+    plat_unlock(&core->lock);
+    if (rc || turn->nested)
+        return rc;
+    rc = plat_wait(&core->turn_over, try_turn, turn, TURN_TIMEOUT_NS);
+    if (rc) {
+        unpin(core, id);
+        return rc;
+    }
+    deliver_pending(turn);
+    return 0;
+}
+
+void ioasid_turn_end(struct ioasid_turn *turn)
+{
+    struct ioasid_core *core = turn->core;
+    struct ioasid_rec *rec;
+
+    plat_lock(&core->lock);
+    rec = ioasid_rec_of(core, turn->id);
+    list_del(&turn->link);
+    if (!turn->nested)
+        rec->flags &= (uint8_t)~REC_TURN;
+    ioasid_unpin(core, rec);
+    plat_unlock(&core->lock);
+    plat_waitq_wake_all(&core->turn_over);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The one object: from the bytes of a DMAR table to running units, and the devices announced to them. */
+#include "iommu/iommu.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "iommu/vtd_table.h"
+#include "iommu/vtd_unit.h"
+
+/* ---- Create and destroy ---- */
+
+static int parse(struct iommu *iommu, const void *bytes, size_t size, char *why, size_t why_size)
+{
+    struct dmar_error error;
+    int rc;
+
+    iommu->dmar_bytes = plat_alloc(size ? size : 1, OWNER_TABLE);
+    if (!iommu->dmar_bytes) {
+        snprintf(why, why_size, "no memory for %zu bytes of DMAR", size);
+        return -ENOMEM;
+    }
+    memcpy(iommu->dmar_bytes, bytes, size);
+    rc = dmar_parse(iommu->dmar_bytes, size, &iommu->dmar, &error);
+    if (rc) {
+        int used = snprintf(why, why_size, "DMAR: ");
+
+        dmar_error_text(&error, why + used, why_size - (size_t)used);
+    }
+    return rc;
+}
+
+/* One DRHD. A unit that we cannot run is no error: it is named, and left as it is. */
+static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, char *why, size_t why_size)
+{
+    const char *refusal = NULL;
+    struct vtd_unit *unit;
+    int rc;
+
+    if (iommu->unit_count == IOMMU_MAX_UNITS) {
+        plat_log(LOG_WARN, "iommu: unit at %llx: more than %d units, left alone",
+                 (unsigned long long)drhd->base.v, IOMMU_MAX_UNITS);
+        return 0;
+    }
+    rc = vtd_unit_create(drhd->base, drhd->length, drhd->segment, iommu->dmar.haw, &unit, &refusal);
+    if (rc) {
+        snprintf(why, why_size, "unit at %llx: %s", (unsigned long long)drhd->base.v,
+                 refusal ? refusal : "cannot be mapped");
+        plat_log(LOG_WARN, "iommu: %s", why);
+        return rc == -ENODEV ? 0 : rc;
+    }
+    iommu->units[iommu->unit_count++] = unit;
+    return 0;
+}
+
+static int add_units(struct iommu *iommu, char *why, size_t why_size)
+{
+    int rc;
+
+    snprintf(why, why_size, "the DMAR has no DRHD");
+    dmar_for_each(s, &iommu->dmar)
+    {
+        if (s.type != DMAR_DRHD)
+            continue;
+        rc = add_unit(iommu, &s, why, why_size);
+        if (rc)
+            return rc;
+    }
+    return iommu->unit_count ? 0 : -ENODEV;
+}
+
+static void give_back(struct iommu *iommu)
+{
+    for (unsigned i = 0; i < iommu->unit_count; i++)
+        vtd_unit_destroy(iommu->units[i]);
+    plat_free(iommu->dmar_bytes);
+    plat_free(iommu);
+}
+
+static int add_ioasids(struct iommu *iommu, char *why, size_t why_size)
+{
+    int rc = ioasid_core_create(IOASID_BITS, &iommu->ioasids);
+
+    if (rc == 0) {
+        rc = svm_create(iommu, iommu->ioasids, &iommu->svm);
+        if (rc)
+            plat_assert(ioasid_core_destroy(iommu->ioasids) == 0);
+    }
+    if (rc)
+        snprintf(why, why_size, "the IOASID core cannot be made (%d)", rc);
+    return rc;
+}
+
+int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, size_t why_size)
+{
+    struct iommu *iommu = plat_alloc(sizeof(*iommu), OWNER_TABLE);
+    int rc;
+
+    if (!iommu) {
+        snprintf(why, why_size, "no memory");
+        return -ENOMEM;
+    }
+    plat_lock_init(&iommu->lock, "iommu devices");
+    list_init(&iommu->devs);
+    rc = parse(iommu, dmar, size, why, why_size);
+    if (rc == 0)
+        rc = add_units(iommu, why, why_size);
+    if (rc == 0)
+        rc = add_ioasids(iommu, why, why_size);
+    if (rc) {
+        give_back(iommu);
+        return rc;
+    }
+    *out = iommu;
+    return 0;
+}
+
+int iommu_destroy(struct iommu *iommu)
+{
+    struct ioasid_stats stats;
+    int rc;
+
+    if (iommu->started || !list_empty(&iommu->devs))
+        return -EBUSY;
+    ioasid_stats(iommu->ioasids, &stats);
+    if (stats.live != 0)
+        return -EBUSY;
+    svm_destroy(iommu->svm);
+    rc = ioasid_core_destroy(iommu->ioasids);
+    if (rc) {
+        plat_assert(svm_create(iommu, iommu->ioasids, &iommu->svm) == 0);
+        return rc;
+    }
+    give_back(iommu);
+    return 0;
+}
+
+/* ---- Start and stop ---- */
+
+int iommu_start(struct iommu *iommu)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; i < iommu->unit_count && rc == 0; i++) {
+        rc = vtd_unit_start(iommu->units[i]);
+        for (unsigned done = i; rc && done > 0; done--) {
+            if (vtd_unit_stop(iommu->units[done - 1]))
+                vtd_unit_drop(iommu->units[done - 1]);
+        }
+    }
+    iommu->started = rc == 0;
+    return rc;
+}
+
+int iommu_stop(struct iommu *iommu)
+{
+    int first = 0;
+
+    if (!list_empty(&iommu->devs))
+        return -EBUSY;
+    for (unsigned i = 0; i < iommu->unit_count; i++) {
+        int rc = vtd_unit_stop(iommu->units[i]);
+
+        if (rc && !first)
+            first = rc;
+    }
+    iommu->started = first != 0;
+    return first;
+}
+
+void iommu_drop(struct iommu *iommu)
+{
+    for (unsigned i = 0; i < iommu->unit_count; i++)
+        vtd_unit_drop(iommu->units[i]);
+}
+
+/* ---- Devices ---- */
+
+static uint32_t read_config(void *ctx unused, struct pci_id fn, uint16_t offset)
+{
+    return plat_pci_read32(fn, offset);
+}
+
+static struct vtd_unit *unit_of(struct iommu *iommu, struct pci_id fn)
+{
+    struct dmar_struct drhd;
+
+    if (dmar_unit_for(&iommu->dmar, fn, read_config, NULL, &drhd))
+        return NULL;
+    for (unsigned i = 0; i < iommu->unit_count; i++) {
+        if (iommu->units[i]->base.v == drhd.base.v)
+            return iommu->units[i];
+    }
+    return NULL;
+}
+
+/* The device that already answers for one of these requester ids. */
+static struct iommu_dev *find_group(struct iommu *iommu, struct vtd_unit *unit, const uint16_t *aliases,
+                                    unsigned count)
+{
+    list_for_each (pos, &iommu->devs) {
+        struct iommu_dev *dev = list_entry(pos, struct iommu_dev, link);
+
+        for (unsigned i = 0; i < count; i++) {
+            if (vtd_dev_find(unit, aliases[i]) == dev->vtd)
+                return dev;
+        }
+    }
+    return NULL;
+}
+
+static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id fn,
+                      const struct vtd_dev_cfg *cfg, struct iommu_dev **out)
+{
+    struct iommu_dev *dev = plat_alloc(sizeof(*dev), OWNER_TABLE);
+    int rc;
+
+    if (!dev)
+        return -ENOMEM;
+    rc = vtd_dev_attach(unit, cfg, &dev->vtd);
+    if (rc) {
+        plat_free(dev);
+        return rc;
+    }
+    dev->iommu = iommu;
+    dev->id = fn;
+    dev->pasid_bits = cfg->pasid_bits;
+    dev->users = 1;
+    plat_lock(&iommu->lock);
+    list_add_tail(&iommu->devs, &dev->link);
+    plat_unlock(&iommu->lock);
+    *out = dev;
+    return 0;
+}
+
+int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *aliases, unsigned alias_count,
+                     unsigned pasid_bits, struct iommu_dev **out)
+{
+    struct vtd_dev_cfg cfg = {.rids = aliases, .rid_count = alias_count, .pasid_bits = pasid_bits};
+    struct vtd_unit *unit = unit_of(iommu, fn);
+    struct iommu_dev *dev;
+
+    if (alias_count == 0 || pasid_bits == 0 || pasid_bits > IOASID_BITS)
+        return -EINVAL;
+    if (!unit || !iommu->started)
+        return -ENODEV;
+    plat_lock(&iommu->lock);
+    dev = find_group(iommu, unit, aliases, alias_count);
+    if (dev)
+        dev->users++;
+    plat_unlock(&iommu->lock);
+    if (!dev)
+        return attach_new(iommu, unit, fn, &cfg, out);
+    *out = dev;
+    return 0;
+}
+
+int iommu_dev_detach(struct iommu_dev *dev)
+{
+    struct iommu *iommu = dev->iommu;
+    bool last;
+    int rc;
+
+    plat_lock(&iommu->lock);
+    last = dev->users == 1;
+    if (!last)
+        dev->users--;
+    plat_unlock(&iommu->lock);
+    if (!last)
+        return 0;
+    if (dev->binding)
+        return -EBUSY;
+    rc = vtd_dev_detach(dev->vtd);
+    if (rc)
+        return rc;
+    plat_lock(&iommu->lock);
+    list_del(&dev->link);
+    plat_unlock(&iommu->lock);
+    plat_free(dev);
+    return 0;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Subscribers, the turn on an ID, and delivery of events in order.
+ *
+ * The turn serialises everything that concerns one ID and may block: one thread at a time delivers its events
+ * or changes its bindings, while other IDs go on. A handler that calls back in has the turn already (nested).
+ * The core lock is held while the list is looked at and never while a handler runs; a running handler's
+ * subscriber cannot leave the list, so the walk goes on from it.
+ */
+#include "iommu/notifier.h"
+
+#include <errno.h>
+
+#include "iommu/ioasid_core.h"
+
+#define LEAVE_WARN_NS 10000000000ull
+
+static const enum ioasid_event_type event_types[] = {IOASID_EVENT_ALLOC, IOASID_EVENT_BIND,
+                                                     IOASID_EVENT_UNBIND, IOASID_EVENT_FREE};
+
+void notifier_core_init(struct ioasid_core *core)
+{
+    list_init(&core->notifiers);
+    list_init(&core->turns);
+    plat_waitq_init(&core->turn_over);
+}
+
+static struct ioasid_notifier *notifier_of(struct list *link)
+{
+    return list_entry(link, struct ioasid_notifier, link);
+}
+
+/* ---- Registration ---- */
+
+static void count_wanted(struct ioasid_core *core, const struct ioasid_notifier *nb, int by)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(event_types); i++) {
+        if (nb->events & event_types[i])
+            core->wanted[i] += (unsigned)by;
+    }
+}
+
+static bool is_registered(struct ioasid_core *core, const struct ioasid_notifier *nb)
+{
+    list_for_each (pos, &core->notifiers) {
+        if (notifier_of(pos) == nb)
+            return true;
+    }
+    return false;
+}
+
+/* The first subscriber of a later level, or the head: a new one goes in front of it. */
+static struct list *place_for(struct ioasid_core *core, enum ioasid_level level)
+{
+    list_for_each (pos, &core->notifiers) {
+        if (notifier_of(pos)->level > level)
+            return pos;
+    }
+    return &core->notifiers;
+}
+
+int ioasid_notifier_register(struct ioasid_core *core, struct ioasid_set *scope, struct ioasid_notifier *nb)
+{
+    int rc = 0;
+
+    if (!nb->handler || !(nb->events & IOASID_EVENT_ALL) || nb->level > IOASID_LEVEL_IOMMU)
+        return -EINVAL;
+    plat_lock(&core->lock);
+    if (is_registered(core, nb)) {
+        rc = -EEXIST;
+    } else if ((scope ? scope->live : core->stats.live) != 0) {
+        rc = -EBUSY;
+    } else {
+        nb->scope = scope;
+        nb->since = core->sequence;
+        nb->running = 0;
+        nb->leaving = false;
+        list_insert_before(place_for(core, nb->level), &nb->link);
+        count_wanted(core, nb, 1);
+    }
+    plat_unlock(&core->lock);
+    return rc;
+}
+
+struct leaver {
+    struct ioasid_core *core;
+    struct ioasid_notifier *nb;
+};
+
+static bool nobody_runs(void *arg)
+{
+    struct leaver *l = arg;
+    bool idle;
+
+    plat_lock(&l->core->lock);
+    idle = l->nb->running == 0;
+    plat_unlock(&l->core->lock);
+    return idle;
+}
+
+static bool runs_in_this_thread(struct ioasid_core *core, const struct ioasid_notifier *nb)
+{
+    list_for_each (pos, &core->turns) {
+        const struct ioasid_turn *turn = list_entry(pos, struct ioasid_turn, link);
+
+        if (turn->handler == nb && turn->thread == plat_self())
+            return true;
+    }
+    return false;
+}
+
+int ioasid_notifier_unregister(struct ioasid_core *core, struct ioasid_notifier *nb)
+{
+    struct leaver l = {core, nb};
+    int rc = 0;
+
+    plat_lock(&core->lock);
+    if (!is_registered(core, nb) || nb->leaving)
+        rc = -ENOENT;
+    else if (runs_in_this_thread(core, nb))
+        rc = -EDEADLK;
+    else
+        nb->leaving = true;
+    plat_unlock(&core->lock);
+    if (rc)
+        return rc;
+    /* Without a bound by contract: the caller takes its memory back after this. */
+    while (plat_wait(&core->turn_over, nobody_runs, &l, LEAVE_WARN_NS) != 0)
+        plat_log(LOG_WARN, "notifier %s: waiting for a handler that does not return", nb->name);
+    plat_lock(&core->lock);
+    list_del(&nb->link);
+    count_wanted(core, nb, -1);
+    plat_unlock(&core->lock);
+    return 0;
+}
+
+/* ---- Delivery ---- */
+
+/* What of `type` this subscriber is told. FREE of a bound ID ends a binding too, for those who know only
+ * UNBIND. */
+static unsigned told_as(const struct ioasid_notifier *nb, unsigned type, bool bound)
+{
+    if (nb->events & type)
+        return type;
+    if (type == IOASID_EVENT_FREE && bound && nb->events & IOASID_EVENT_UNBIND)
+        return IOASID_EVENT_UNBIND;
+    return 0;
+}
+
+static bool concerns(const struct ioasid_notifier *nb, const struct ioasid_event *ev, bool bound)
+{
+    return !nb->leaving && nb->since < ev->sequence && (!nb->scope || nb->scope == ev->set) &&
+           told_as(nb, ev->type, bound) != 0;
+}
+
+/* A walk over the subscribers of one event; `at` is where it stands, the head before the start and at the
+ * end. */
+struct walk {
+    struct ioasid_turn *turn;
+    const struct ioasid_event *event;
+    bool bound;
+    bool forward;  /* tear-down order */
+    unsigned also; /* only subscribers that want these events as well */
+    struct list *at;
+    struct ioasid_notifier *held;
+};
+
+/* The next subscriber concerned, held so that it stays on the list; lets go of the one before. */
+static struct ioasid_notifier *walk_next(struct walk *w)
+{
+    struct ioasid_core *core = w->turn->core;
+    struct ioasid_notifier *before = w->held;
+
+    plat_lock(&core->lock);
+    w->held = NULL;
+    for (w->at = w->forward ? w->at->next : w->at->prev; w->at != &core->notifiers;
+         w->at = w->forward ? w->at->next : w->at->prev) {
+        if (concerns(notifier_of(w->at), w->event, w->bound) &&
+            (notifier_of(w->at)->events & w->also) == w->also) {
+            w->held = notifier_of(w->at);
+            w->held->running++;
+            break;
+        }
+    }
+    if (before)
+        before->running--;
+    w->turn->handler = w->held;
+    plat_unlock(&core->lock);
+    if (before && before->leaving)
+        plat_waitq_wake_all(&core->turn_over);
+    return w->held;
+}
+
+static int call(struct walk *w)
+{
+    struct ioasid_core *core = w->turn->core;
+    struct ioasid_event seen = *w->event;
+    int rc;
+
+    plat_assert(plat_locks_held() == 0); /* V7 */
+    seen.type = told_as(w->held, w->event->type, w->bound);
+    rc = w->held->handler(w->held, &seen);
+    plat_assert(plat_locks_held() == 0);
+    plat_lock(&core->lock);
+    core->stats.events++;
+    core->stats.refused += rc != 0;
+    plat_unlock(&core->lock);
+    if (rc)
+        plat_log(LOG_INFO, "notifier %s: event %u of ioasid %u returned %d", w->held->name, seen.type,
+                 ioasid_number(seen.id), rc);
+    return rc;
+}
+
+/* After every level has been told: subscribers that deferred something to the end of the event. */
+static void call_done(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound)
+{
+    struct walk w = {
+        .turn = turn, .event = ev, .bound = bound, .forward = true, .at = &turn->core->notifiers};
+    struct ioasid_notifier *nb;
+
+    while ((nb = walk_next(&w)) != NULL) {
+        if (nb->done)
+            nb->done(nb, ev);
+    }
+}
+
+/* Tear-down order; nobody can stop it. */
+void notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound)
+{
+    struct walk w = {
+        .turn = turn, .event = ev, .bound = bound, .forward = true, .at = &turn->core->notifiers};
+
+    while (walk_next(&w) != NULL)
+        (void)call(&w);
+    call_done(turn, ev, bound);
+}
+
+/* UNBIND to those who had agreed to the BIND that `refused` refused: all that follow it in tear-down order.
+ */
+static void take_back(struct walk *refused)
+{
+    struct ioasid_event ev = *refused->event;
+    struct walk w = {
+        .turn = refused->turn, .event = &ev, .forward = true, .also = IOASID_EVENT_BIND, .at = refused->at};
+
+    ev.type = IOASID_EVENT_UNBIND;
+    while (walk_next(&w) != NULL)
+        (void)call(&w);
+}
+
+/* Set-up order, up to the first refusal. */
+int notifier_deliver_setup(struct ioasid_turn *turn, const struct ioasid_event *ev)
+{
+    struct walk w = {.turn = turn, .event = ev, .forward = false, .at = &turn->core->notifiers};
+
+    while (walk_next(&w) != NULL) {
+        int rc = call(&w);
+
+        if (rc && ev->type == IOASID_EVENT_BIND) {
+            take_back(&w);
+            plat_lock(&turn->core->lock);
+            w.held->running--;
+            turn->handler = NULL;
+            plat_unlock(&turn->core->lock);
+            plat_waitq_wake_all(&turn->core->turn_over);
+            return rc;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Spaces, bindings and domain ids: set-up and tear-down of what svm_space.h describes. */
+#include "iommu/svm_space.h"
+
+#include <errno.h>
+
+#define FIRST_CAPACITY 4u
+
+/* ---- Memory ---- */
+
+static void binding_reap(struct plat_work *work)
+{
+    plat_free(container_of(work, struct svm_binding, reap));
+}
+
+static void space_reap(struct plat_work *work)
+{
+    struct svm_space *space = container_of(work, struct svm_space, reap);
+
+    space->tag = 0;
+    plat_free(space->retires);
+    plat_free(space->uses);
+    plat_free(space);
+}
+
+/* Room for one more binding in the arrays that tear-down uses. */
+static int space_grow(struct svm_space *space)
+{
+    unsigned capacity = space->capacity ? space->capacity * 2 : FIRST_CAPACITY;
+    struct vtd_retire *retires;
+    struct vtd_use *uses;
+
+    if (space->count < space->capacity)
+        return 0;
+    retires = plat_alloc(capacity * sizeof(*retires), OWNER_IOASID);
+    uses = plat_alloc(capacity * sizeof(*uses), OWNER_IOASID);
+    if (!retires || !uses) {
+        plat_free(retires);
+        plat_free(uses);
+        return -ENOMEM;
+    }
+    plat_free(space->retires);
+    plat_free(space->uses);
+    space->retires = retires;
+    space->uses = uses;
+    space->capacity = capacity;
+    return 0;
+}
+
+/* ---- Domain ids ---- */
+
+static struct svm_domain *domain_find(struct svm_space *space, const struct vtd_unit *unit)
+{
+    list_for_each (pos, &space->domains) {
+        struct svm_domain *domain = list_entry(pos, struct svm_domain, link);
+
+        if (domain->unit == unit)
+            return domain;
+    }
+    return NULL;
+}
+
+static int domain_get(struct svm_space *space, struct vtd_unit *unit, struct svm_domain **out)
+{
+    struct svm_domain *domain = domain_find(space, unit);
+    int rc;
+
+    if (!domain) {
+        domain = plat_alloc(sizeof(*domain), OWNER_IOASID);
+        if (!domain)
+            return -ENOMEM;
+        rc = vtd_did_alloc(unit, &domain->did);
+        if (rc) {
+            plat_free(domain);
+            return rc;
+        }
+        domain->unit = unit;
+        list_add_tail(&space->domains, &domain->link);
+    }
+    domain->bindings++;
+    *out = domain;
+    return 0;
+}
+
+/* The id is free for another space only now: its last retire has flushed all that carried it (rule 45). */
+static void domain_put(struct svm_domain *domain)
+{
+    if (--domain->bindings > 0)
+        return;
+    vtd_did_free(domain->unit, domain->did);
+    list_del(&domain->link);
+    plat_free(domain);
+}
+
+/* ---- Space ---- */
+
+int svm_space_create(struct svm *svm, ioasid_t id, const struct ioasid_bind_cfg *cfg, struct svm_space **out)
+{
+    struct svm_space *space = plat_alloc(sizeof(*space), OWNER_IOASID);
+    int rc;
+
+    if (!space)
+        return -ENOMEM;
+    *space =
+        (struct svm_space){.tag = SVM_SPACE_TAG, .svm = svm, .id = id, .cfg = *cfg, .reap.run = space_reap};
+    list_init(&space->bindings);
+    list_init(&space->domains);
+    rc = ioasid_bound_get(svm->core, id, !cfg->guest);
+    if (rc)
+        goto free_space;
+    rc = cfg->spid == IOASID_NO_SPID ? 0 : ioasid_spid_attach(svm->core, id, cfg->spid);
+    if (rc)
+        goto put_reference;
+    rc = ioasid_data_set(svm->core, id, space);
+    if (rc)
+        goto detach_spid;
+    *out = space;
+    return 0;
+
+detach_spid:
+    if (cfg->spid != IOASID_NO_SPID)
+        plat_assert(ioasid_spid_detach(svm->core, id) == 0);
+put_reference:
+    ioasid_bound_put(svm->core, id);
+free_space:
+    plat_free(space);
+    return rc;
+}
+
+void svm_space_release(struct svm_space *space)
+{
+    struct ioasid_core *core = space->svm->core;
+    ioasid_t id = space->id;
+
+    plat_assert(list_empty(&space->bindings) && list_empty(&space->domains));
+    if (space->cfg.spid != IOASID_NO_SPID)
+        plat_assert(ioasid_spid_detach(core, id) == 0);
+    plat_assert(ioasid_data_clear(core, id) == space);
+    plat_defer(&space->reap);
+    ioasid_bound_put(core, id);
+}
+
+/* ---- Bindings ---- */
+
+static struct vtd_pasid_cfg entry_cfg(const struct svm_space *space, did_t did)
+{
+    struct vtd_pasid_cfg cfg = {.pgtt = VTD_PGTT_PASSTHROUGH, .did = did};
+
+    if (space->cfg.stage == IOMMU_FIRST_STAGE) {
+        cfg.pgtt = VTD_PGTT_FIRST;
+        cfg.fs_root = pgtable_root(space->cfg.table);
+        cfg.fs_levels = space->cfg.table->levels;
+    } else if (space->cfg.stage == IOMMU_SECOND_STAGE) {
+        cfg.pgtt = VTD_PGTT_SECOND;
+        cfg.ss_root = pgtable_root(space->cfg.table);
+        cfg.ss_levels = space->cfg.table->levels;
+    }
+    return cfg;
+}
+
+/* Publishes the entry. One that the unit did not confirm (caching mode) is taken back like any present entry.
+ */
+static int publish(struct svm_space *space, const struct svm_binding *binding)
+{
+    struct vtd_pasid_cfg cfg = entry_cfg(space, binding->domain->did);
+    int rc = vtd_pasid_publish(binding->dev->vtd, binding->slot, &cfg);
+
+    if (rc == -EIO || rc == -ETIMEDOUT) {
+        int undo =
+            vtd_pasid_retire(binding->dev->vtd, binding->slot,
+                             binding->domain->bindings == 1 ? VTD_RETIRE_LAST_OF_DID : VTD_RETIRE_KEEP_DID);
+        if (undo)
+            plat_log(LOG_ERROR, "svm: entry of ioasid %u could not be taken back (%d)",
+                     ioasid_number(space->id), undo);
+    }
+    return rc;
+}
+
+int svm_space_add(struct svm_space *space, struct svm_binding *binding)
+{
+    struct svm *svm = space->svm;
+    int rc = space_grow(space);
+
+    if (rc == 0)
+        rc = domain_get(space, binding->dev->vtd->unit, &binding->domain);
+    if (rc)
+        return rc;
+    rc = publish(space, binding);
+    if (rc) {
+        domain_put(binding->domain);
+        return rc;
+    }
+    binding->reap.run = binding_reap;
+    space->count++;
+    list_add_tail(&space->bindings, &binding->link);
+    plat_lock(&svm->lock);
+    binding->space = space;
+    plat_unlock(&svm->lock);
+    return 0;
+}
+
+/* A retired binding leaves its space and its device. Whoever claimed it for unbind gives the record back. */
+static void binding_gone(struct svm_space *space, struct svm_binding *binding)
+{
+    bool claimed;
+
+    domain_put(binding->domain);
+    space->count--;
+    list_del(&binding->link);
+    plat_lock(&space->svm->lock);
+    binding->dev->binding = NULL;
+    binding->space = NULL;
+    claimed = binding->claimed;
+    plat_unlock(&space->svm->lock);
+    if (!claimed)
+        plat_defer(&binding->reap);
+}
+
+/* Retires on the domain's unit among the first `n`: when they are all of its bindings, the domain id ends
+ * with them. */
+static void mark_last_of_did(const struct svm_domain *domain, struct vtd_retire *items, unsigned n)
+{
+    unsigned here = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        here += items[i].dev->unit == domain->unit;
+    for (unsigned i = 0; here == domain->bindings && i < n; i++) {
+        if (items[i].dev->unit == domain->unit)
+            items[i].flags |= VTD_RETIRE_LAST_OF_DID;
+    }
+}
+
+int svm_space_retire(struct svm_space *space, bool leaving_only)
+{
+    unsigned n = 0;
+    unsigned i = 0;
+    int rc;
+
+    list_for_each (pos, &space->bindings) {
+        const struct svm_binding *b = svm_binding_of(pos);
+
+        if (!leaving_only || b->leaving)
+            space->retires[n++] =
+                (struct vtd_retire){.dev = b->dev->vtd, .slot = b->slot, .flags = VTD_RETIRE_DMA_LIVE};
+    }
+    if (n == 0)
+        return 0;
+    list_for_each (pos, &space->domains)
+        mark_last_of_did(list_entry(pos, struct svm_domain, link), space->retires, n);
+    rc = vtd_pasid_retire_many(space->retires, n);
+    list_for_each_safe (pos, &space->bindings) {
+        struct svm_binding *b = svm_binding_of(pos);
+
+        if ((!leaving_only || b->leaving) && space->retires[i++].err == 0)
+            binding_gone(space, b);
+    }
+    return rc;
+}
+
+int svm_space_flush(struct svm_space *space, iova_t iova, uint64_t size, bool leaf_only)
+{
+    unsigned n = 0;
+
+    list_for_each (pos, &space->bindings)
+        space->uses[n++] = (struct vtd_use){svm_binding_of(pos)->dev->vtd, svm_binding_of(pos)->slot};
+    return n ? vtd_flush_range(space->uses, n, iova, size, leaf_only) : -ENOENT;
+}

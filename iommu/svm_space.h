@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the driver keeps of one bound IOASID. A space is its private object: stage and table, the devices
+ * bound, and one domain id per unit for the life of the IOASID's binding there. A binding is one device in
+ * it; the unit is the device's own, never the space's.
+ *
+ * Whoever has the turn on the ID (ioasid_core.h) may change its space. svm->lock guards what is looked at
+ * from elsewhere: a device's pointer to its binding, and who has claimed a binding for unbind. Tear-down
+ * allocates nothing: the arrays that retire and flush need grow when a device is added. Of svm.c only.
+ */
+#ifndef IOMMU_SVM_SPACE_H
+#define IOMMU_SVM_SPACE_H
+
+#include "iommu/ioasid_core.h"
+#include "iommu/iommu.h"
+#include "iommu/vtd_flush.h"
+#include "iommu/vtd_table.h"
+
+#define SVM_SPACE_TAG 0x53504143u
+
+struct svm {
+    struct iommu *iommu;
+    struct ioasid_core *core;
+    struct ioasid_notifier subscriber;
+    struct plat_lock lock; /* iommu_dev.binding, svm_binding.space and .claimed; leaf */
+};
+
+/* One domain id: the tag of all that a unit caches for this space. */
+struct svm_domain {
+    struct list link;
+    struct vtd_unit *unit;
+    did_t did;
+    unsigned bindings;
+};
+
+struct svm_binding {
+    struct list link;
+    struct svm_space *space; /* NULL until set up, and once torn down */
+    struct iommu_dev *dev;
+    struct svm_domain *domain;
+    uint32_t slot;
+    bool leaving; /* to be retired by the unbind that has the turn */
+    bool claimed; /* an unbind is under way and gives the record back */
+    struct plat_work reap;
+};
+
+struct svm_space {
+    uint32_t tag; /* first member: tells this object from another owner's private data */
+    struct svm *svm;
+    ioasid_t id;
+    struct ioasid_bind_cfg cfg;
+    struct list bindings;
+    struct list domains;
+    unsigned count;
+    unsigned capacity;
+    struct vtd_retire *retires; /* capacity each; of whoever has the turn */
+    struct vtd_use *uses;
+    struct plat_work reap;
+};
+
+static inline struct svm_binding *svm_binding_of(struct list *link)
+{
+    return list_entry(link, struct svm_binding, link);
+}
+
+/*
+ * Makes the private object of an ID that has none: reference, SPID, pointer. 0, -EBUSY (dying, or private
+ * data of another owner), -EEXIST (SPID), -ENOENT, -ENOMEM; nothing is left on an error. T.
+ */
+must_check int svm_space_create(struct svm *svm, ioasid_t id, const struct ioasid_bind_cfg *cfg,
+                                struct svm_space **out);
+
+/* The end of a space without bindings: SPID, pointer, reference; memory after a grace period. X. */
+void svm_space_release(struct svm_space *space);
+
+/*
+ * SETUP of one device: domain id, entry, record. 0, or the errno of vtd_did_alloc and vtd_pasid_publish;
+ * nothing is left on an error. T.
+ */
+must_check int svm_space_add(struct svm_space *space, struct svm_binding *binding);
+
+/*
+ * CLEAR and DRAIN of every binding, or of the leaving ones only: one batch and one wait per unit touched.
+ * What a unit did not confirm stays bound. 0, or the first error. Allocates nothing. X.
+ */
+must_check int svm_space_retire(struct svm_space *space, bool leaving_only);
+
+/* Flushes [iova, iova+size) of the space's table on every unit; as ioasid_flush. */
+must_check int svm_space_flush(struct svm_space *space, iova_t iova, uint64_t size, bool leaf_only);
+
+#endif
