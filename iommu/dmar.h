@@ -82,7 +82,7 @@ struct dmar_scope {
     uint8_t type; /* enum dmar_scope_type, or an unknown one */
     uint32_t offset;
     uint32_t size;
-    uint8_t flags; /* SIDP only: VTD_SIDP_... below */
+    uint8_t flags; /* SIDP only: bits of enum dmar_sidp_flag */
     uint8_t id;    /* IOAPIC, HPET: its number; NAMESPACE: of the ANDD */
     uint8_t start_bus;
     unsigned path_len;   /* 1 .. 124 pairs */
