@@ -251,6 +251,22 @@ class AptSources(unittest.TestCase):
                          [("http://a/debian", "/k.gpg", ""), ("file:/mirror", "", "yes")])
 
 
+class SystemParts(unittest.TestCase):
+    def test_links(self):
+        with tempfile.TemporaryDirectory() as folder:
+            system, vendor = os.path.join(folder, "system"), os.path.join(folder, "vendor")
+            self.assertFalse(fetch.link_system(vendor, system))
+            for name in ("usr/include/efi/efi.h", "usr/src/newlib/newlib-1.tar.xz", "usr/lib64/crt0-efi-x86_64.o",
+                         *("usr/lib/" + name for name in fetch.GNUEFI_FILES[1:])):
+                os.makedirs(os.path.dirname(os.path.join(system, name)), exist_ok=True)
+                open(os.path.join(system, name), "w").close()
+            self.assertTrue(fetch.link_system(vendor, system))
+            root = os.path.join(vendor, "build/root/usr")
+            self.assertTrue(os.path.exists(os.path.join(root, "include/efi/efi.h")))
+            self.assertTrue(os.path.exists(os.path.join(root, "lib/crt0-efi-x86_64.o")))
+            self.assertTrue(os.path.exists(os.path.join(root, "src/newlib/newlib-1.tar.xz")))
+
+
 class VariableStore(unittest.TestCase):
     def empty_store(self, size=256):
         volume = bytearray(b"\0" * 72)
