@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One case: guarded body, cleanup, judgement. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/harness/evidence.h"
+#include "tests/harness/fixture.h"
+
+#define DEFAULT_TIMEOUT_MS 20000u
+#define CLEANUP_TIMEOUT_NS 20000000000ull
+
+static void body(void *arg)
+{
+    struct t_state *st = arg;
+
+    st->thread = plat_self();
+    if (setjmp(st->end) == 0)
+        st->inst->c->body(&st->t);
+}
+
+static void note_end(struct t_state *st, const char *during, const struct env_guard *g)
+{
+    static const char *const words[] = {"returned", "trapped", "hung", "panicked"};
+    char symbol[96];
+
+    st->hung = g->end == ENV_HUNG;
+    state_judge(st, V_ERROR, "%s%s: %s", during, words[g->end], g->text);
+    for (unsigned i = 0; i < g->depth; i++) {
+        env_symbol(g->trace[i], symbol, sizeof(symbol));
+        t_note(&st->t, "trace: 0x%llx %s", (unsigned long long)g->trace[i], symbol);
+    }
+}
+
+struct cleanup {
+    struct t_state *st;
+    const struct fixture_account *before;
+    bool clean;
+};
+
+static void clean_up(void *arg)
+{
+    struct cleanup *c = arg;
+    struct t_state *st = c->st;
+
+    for (unsigned i = 0; i < st->mem_count; i++) {
+        if (st->mems[i].va)
+            plat_pages_free(st->mems[i].va, st->mems[i].pages);
+    }
+    st->mem_count = 0;
+    c->clean = fixture_check(st, c->before);
+}
+
+/* The case came to its own end. */
+static void end_well(struct t_state *st, const struct fixture_account *before)
+{
+    struct cleanup c = {.st = st, .before = before};
+    struct env_guard g;
+
+    env_guard(clean_up, &c, CLEANUP_TIMEOUT_NS, &g);
+    if (g.end != ENV_RETURNED)
+        note_end(st, "in the cleanup: ", &g);
+    if (g.end == ENV_RETURNED && c.clean)
+        return;
+    fixture_drop();
+    env_quarantine(before->mark);
+}
+
+static void quiesce(void *arg)
+{
+    (void)arg;
+    dma_quiesce_all();
+}
+
+/* The body was left in the middle: nothing is known of what it held. */
+static void end_by_force(struct t_state *st, const struct fixture_account *before)
+{
+    struct env_guard g;
+
+    t_faults(&st->t);
+    fixture_drop();
+    env_guard(quiesce, NULL, CLEANUP_TIMEOUT_NS, &g);
+    env_quarantine(before->mark);
+}
+
+static void run_round(const struct runner *run, struct t_state *st, uint64_t *elapsed_ns)
+{
+    const struct t_case *c = st->inst->c;
+    uint64_t timeout_ms = c->timeout_ms ? c->timeout_ms : DEFAULT_TIMEOUT_MS;
+    struct fixture_account before = {.mark = 0};
+    struct env_guard g;
+
+    if (!run->bare) {
+        if (fixture_ready()) {
+            state_judge(st, V_ERROR, "%s", fixture_reason());
+            return;
+        }
+        st->t.iommu = fixture_iommu();
+        if (st->inst->dma)
+            st->t.dma = dma_dev_get(st->inst->engine, 0);
+        fixture_account(&before);
+    }
+    env_guard(body, st, timeout_ms * 1000000, &g);
+    *elapsed_ns += g.elapsed_ns;
+    if (g.end != ENV_RETURNED)
+        note_end(st, "", &g);
+    else if (!st->checks && st->verdict == V_PASS)
+        state_judge(st, V_ERROR, "the case ended without a check");
+    if (run->bare)
+        return;
+    if (g.end != ENV_RETURNED || st->ended)
+        end_by_force(st, &before);
+    else
+        end_well(st, &before);
+}
+
+void case_run(const struct runner *run, const struct instance *inst, struct t_state *st, uint64_t *elapsed_ns)
+{
+    *elapsed_ns = 0;
+    for (unsigned round = 0; round < run->args->repeat; round++) {
+        state_reset(st, run, inst, round);
+        if (!run->bare) {
+            faults_reset();
+            proof_reset();
+            evidence_reset();
+        }
+        run_round(run, st, elapsed_ns);
+        if (st->verdict != V_PASS) {
+            if (run->args->repeat > 1)
+                t_note(&st->t, "round: %u of %u", round + 1, run->args->repeat);
+            return;
+        }
+    }
+}
