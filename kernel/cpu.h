@@ -23,6 +23,7 @@ struct cpu {
     struct thread *thread; /* running thread; NULL before thread_init() */
     unsigned irq_depth;    /* interrupt handlers under way */
     bool resched;          /* a switch is due when the interrupt returns */
+    unsigned spins;        /* kernel locks held: what runs now cannot be given up half way */
 };
 
 /* The executing CPU. Valid from gdt_init() on. X. */
@@ -218,7 +219,7 @@ noreturn static inline void cpu_stop(void)
         __asm__ volatile("cli\n\thlt" : : : "memory");
 }
 
-/* ---- Spin lock with interrupts off; a leaf: nothing else is locked under it ---- */
+/* ---- Spin lock with interrupts off, from gdt_init() on; a leaf unless its owner states an order ---- */
 
 struct spin {
     uint32_t taken;
@@ -230,11 +231,13 @@ static inline uint64_t spin_lock(struct spin *l)
 
     while (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE))
         cpu_pause();
+    cpu_this()->spins++;
     return flags;
 }
 
 static inline void spin_unlock(struct spin *l, uint64_t flags)
 {
+    cpu_this()->spins--;
     __atomic_store_n(&l->taken, 0, __ATOMIC_RELEASE);
     irq_restore(flags);
 }
