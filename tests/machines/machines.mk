@@ -10,6 +10,7 @@
 # words for QEMU; RUN=<command> takes QEMU's place.
 
 VENDOR ?= $(O)/vendor
+GNUEFI ?= $(VENDOR)/build/root/usr
 NEWLIB ?= $(VENDOR)/newlib
 SETS   ?= build ovmf qemu-backports
 M      ?= new-fs
@@ -27,7 +28,7 @@ vendor-update:
 newlib: $(NEWLIB)/stamp
 
 # With both overrides nothing of this set is needed, and the stamp is never made.
-ifneq ($(and $(GNUEFI),$(NEWLIB_SRC)),)
+ifneq ($(and $(filter command environment,$(origin GNUEFI)),$(NEWLIB_SRC)),)
 $(VENDOR)/build/stamp:
 	@:
 else
@@ -36,8 +37,6 @@ $(VENDOR)/build/stamp: tests/machines/machines.cfg
 	$(Q)$(PYTHON) tests/machines/fetch --vendor $(VENDOR) build
 	@touch $@
 endif
-
-GNUEFI ?= $(VENDOR)/build/root/usr
 
 $(NEWLIB)/stamp: tests/machines/newlib | $(VENDOR)/build/stamp
 	$(Q)$(PYTHON) tests/machines/newlib --vendor $(VENDOR)
