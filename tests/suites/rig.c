@@ -176,16 +176,20 @@ struct vtd_pasid_entry *rig_pasid_entry(struct rig *r)
     return &table[FIELD_GET(VTD_PASID_INDEX, RIG_SLOT)];
 }
 
-struct vtd_context_entry *rig_context_entry(struct rig *r, unsigned alias)
+uint64_t *rig_root_word(struct rig *r)
 {
-    uint16_t rid = r->dma->rids[alias];
-    struct vtd_root_entry *root = &r->unit->root[rid_bus(rid)];
-    bool upper = FIELD_GET(VTD_DEVFN_UPPER, rid_devfn(rid));
-    uint64_t at = upper ? entry_get_addr(root, VTD_ROOT_UCTP) : entry_get_addr(root, VTD_ROOT_LCTP);
-    struct vtd_context_entry *table = plat_va((paddr_t){at});
+    uint16_t rid = r->dma->rids[0];
 
-    T_ASSERT(r->t, (upper ? entry_get(root, VTD_ROOT_UP) : entry_get(root, VTD_ROOT_LP)) == 1);
-    return &table[FIELD_GET(VTD_DEVFN_INDEX, rid_devfn(rid))];
+    return &r->unit->root[rid_bus(rid)].q[FIELD_GET(VTD_DEVFN_UPPER, rid_devfn(rid))];
+}
+
+struct vtd_context_entry *rig_context_entry(struct rig *r)
+{
+    uint64_t word = *rig_root_word(r);
+    struct vtd_context_entry *table = plat_va((paddr_t){FIELD_GET_ADDR(VTD_ROOT_LCTP, word)});
+
+    T_ASSERT_EQ(r->t, FIELD_GET(VTD_ROOT_LP, word), 1ull);
+    return &table[FIELD_GET(VTD_DEVFN_INDEX, rid_devfn(r->dma->rids[0]))];
 }
 
 uint64_t *rig_paging_entry(struct rig *r, uint64_t iova, unsigned level)
@@ -202,10 +206,22 @@ uint64_t *rig_paging_entry(struct rig *r, uint64_t iova, unsigned level)
     }
 }
 
-void rig_written(struct rig *r, const void *entry, size_t size)
+uint64_t rig_store(struct rig *r, uint64_t *word, uint64_t value)
 {
+    uint64_t old = load64(word);
+
     (void)r;
-    plat_publish(entry, size, false);
+    store64(word, value);
+    plat_publish(word, sizeof(*word), false);
+    return old;
+}
+
+uint64_t rig_bend(struct rig *r, uint64_t *word, uint64_t value)
+{
+    uint64_t old = rig_store(r, word, value);
+
+    rig_flush_everything(r);
+    return old;
 }
 
 /* ---- Invalidation ---- */
@@ -217,15 +233,9 @@ void rig_submit(struct rig *r, const struct vtd_desc *descs, unsigned count)
 
 void rig_flush_everything(struct rig *r)
 {
-    struct vtd_desc d[VTD_DEV_MAX_RIDS + 3];
-    unsigned n = 0;
+    struct vtd_desc d[] = {vtd_inv_cc_global(), vtd_inv_pc_global(), vtd_inv_iotlb_global()};
 
-    for (unsigned i = 0; i < r->dev->rid_count; i++)
-        d[n++] = vtd_inv_cc_device(r->dev->rids[i]);
-    d[n++] = vtd_inv_pc_domain(r->did);
-    d[n++] = vtd_inv_iotlb_domain(r->did);
-    d[n++] = vtd_inv_piotlb_pasid(r->did, RIG_SLOT);
-    rig_submit(r, d, n);
+    rig_submit(r, d, ARRAY_SIZE(d));
 }
 
 void rig_flush_page(struct rig *r, uint64_t iova)

@@ -70,18 +70,23 @@ struct vtd_pasid_entry rig_entry(struct rig *r);
 /* The driver's retire of slot 0, as the last use of the domain id. */
 void rig_retire(struct rig *r);
 
-/* A table in memory, as it is: NULL where none is linked. Writing needs rig_written() afterwards. */
+/* A table in memory, as it is: whatever the driver thinks of it. Written by rig_store and rig_bend. */
+uint64_t *
+rig_root_word(struct rig *r); /* the half of the root entry that this device is in; bit 0 is its P */
 struct vtd_pasid_entry *rig_pasid_entry(struct rig *r);
 struct vtd_pasid_dir_entry *rig_dir_entry(struct rig *r);
-struct vtd_context_entry *rig_context_entry(struct rig *r, unsigned alias);
+struct vtd_context_entry *rig_context_entry(struct rig *r);
 /* Paging entry of `iova` at `level`: 1 is the leaf of 4 KiB, r->levels the top. */
 uint64_t *rig_paging_entry(struct rig *r, uint64_t iova, unsigned level);
-/* Makes a change of such an entry visible to the unit. Nothing is flushed. */
-void rig_written(struct rig *r, const void *entry, size_t size);
+/* Stores one word of such an entry and makes it visible to the unit; returns the old value. Nothing is
+ * flushed. */
+uint64_t rig_store(struct rig *r, uint64_t *word, uint64_t value);
+/* The same, and then everything that the unit may hold of it is flushed. */
+uint64_t rig_bend(struct rig *r, uint64_t *word, uint64_t value);
 
 /* Descriptors as they are, and one wait. */
 void rig_submit(struct rig *r, const struct vtd_desc *descs, unsigned count);
-/* Removes everything that the unit can hold for the rig's device and domain id. */
+/* Removes everything that the unit can hold, of any device. */
 void rig_flush_everything(struct rig *r);
 /* The invalidation that the specification asks for after a leaf at `iova` changed (rules 50, 51). */
 void rig_flush_page(struct rig *r, uint64_t iova);
