@@ -7,7 +7,6 @@
 #ifndef KERNEL_THREAD_H
 #define KERNEL_THREAD_H
 
-#include <reent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +20,7 @@
 #define THREAD_NAME_BYTES  20u
 
 struct guard;
+struct trap_frame;
 
 enum thread_state {
     THREAD_FREE,    /* slot not in use */
@@ -37,13 +37,16 @@ struct thread {
     bool woken;              /* a wake came since the last thread_prepare_block() (s) */
     bool detached;           /* nobody joins it (s) */
     bool sleeping;           /* `sleeper` is on the list of deadlines (s) */
-    unsigned locks_held;     /* plat_locks (o) */
-    unsigned read_depth;     /* nested read sections (o) */
-    uint64_t blocks_since;   /* first grace period that waits for this thread's read section, 0 none (e) */
-    struct list blocker;     /* in the list of those (e) */
-    struct list ready;       /* (s) */
-    struct list sleeper;     /* (s) */
-    uint64_t wake_at;        /* deadline while `sleeping` (s) */
+    bool libc_ready;         /* newlib's state of this slot is good for use (o) */
+    const struct trap_frame
+        *preempted;        /* where an interrupt took the CPU away, NULL: it gave it up itself (o) */
+    unsigned locks_held;   /* plat_locks (o) */
+    unsigned read_depth;   /* nested read sections (o) */
+    uint64_t blocks_since; /* first grace period that waits for this thread's read section, 0 none (e) */
+    struct list blocker;   /* in the list of those (e) */
+    struct list ready;     /* (s) */
+    struct list sleeper;   /* (s) */
+    uint64_t wake_at;      /* deadline while `sleeping` (s) */
     struct plat_waitq *waits_on; /* (o) */
     struct list waiter;          /* in waits_on->waiters (w) */
     struct guard *guard;   /* guarded run that this thread belongs to, NULL none; set before it starts */
@@ -54,7 +57,6 @@ struct thread {
     void *arg;
     uint8_t *stack; /* lowest address, kept when the slot is free */
     char name[THREAD_NAME_BYTES];
-    struct _reent reent; /* newlib's state (o) */
 };
 
 /*
@@ -112,8 +114,9 @@ void thread_wake(struct thread *t);
 
 /* The timer's interrupt: wakes what is due, notes an ended slice. */
 void thread_timer_irq(void);
-/* Called last in an interrupt, end-of-interrupt already sent: switches when a switch is due. */
-void thread_irq_exit(void);
+/* Called last in an interrupt, end-of-interrupt already sent: switches when a switch is due. `f` is the
+ * interrupt's frame. */
+void thread_irq_exit(const struct trap_frame *f);
 
 /* ---- For reports ---- */
 
