@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The watchdog. Channel 0 of the PIT counts at its slowest (18.2 Hz) and its interrupt, whose pin on the I/O
+ * APIC the MADT names, is delivered as NMI. A run is given up when its deadline has passed and several NMIs
+ * in a row found that this CPU had not taken one ordinary interrupt meanwhile: then interrupts are off,
+ * because the timer's, which ends the run at its deadline, is pending. One NMI alone proves nothing: an
+ * emulator that was stopped for a while delivers it before the timer's interrupt.
+ */
+#include "kernel/watchdog.h"
+
+#include "kernel/cpu.h"
+#include "kernel/guard.h"
+#include "kernel/ioapic.h"
+#include "kernel/irq.h"
+#include "kernel/log.h"
+#include "kernel/runtime.h"
+#include "kernel/time.h"
+
+enum {
+    PIT_CHANNEL0 = 0x40,
+    PIT_COMMAND = 0x43,
+    PIT_CH0_RATE = 0x34,  /* mode 2, low byte then high byte; count 0 is 65536 */
+    PIT_CH0_LATCH = 0x00, /* holds the count for the next two reads */
+    PIT_ISA_IRQ = 0,
+
+    STRIKES = 3,
+};
+
+#define PIT_LOOK_NS (100 * NS_PER_US)
+
+static bool running;
+static uint64_t ticks;
+static uint64_t last_count; /* ordinary interrupts at the last look */
+static unsigned strikes;
+
+static unsigned pit_count(void)
+{
+    unsigned low;
+
+    outb(PIT_COMMAND, PIT_CH0_LATCH);
+    low = inb(PIT_CHANNEL0);
+    return low | (unsigned)inb(PIT_CHANNEL0) << 8;
+}
+
+/* Machines exist whose firmware has switched the PIT's clock off. */
+static bool pit_start(void)
+{
+    unsigned first;
+
+    outb(PIT_COMMAND, PIT_CH0_RATE);
+    outb(PIT_CHANNEL0, 0);
+    outb(PIT_CHANNEL0, 0);
+    first = pit_count();
+    time_delay(PIT_LOOK_NS);
+    return pit_count() != first;
+}
+
+void watchdog_init(void)
+{
+    uint32_t gsi = ioapic_isa_gsi(PIT_ISA_IRQ);
+
+    if (!pit_start()) {
+        log_line(LOG_WARN, "watchdog: none: the PIT does not count");
+        return;
+    }
+    running = true;
+    if (ioapic_route_nmi(gsi, cpu_this()->apic_id)) {
+        log_line(LOG_WARN, "watchdog: none: no I/O APIC has interrupt %u", gsi);
+        running = false;
+    }
+}
+
+bool watchdog_running(void)
+{
+    return running;
+}
+
+uint64_t watchdog_ticks(void)
+{
+    return ticks;
+}
+
+bool watchdog_nmi(struct trap_frame *f)
+{
+    uint64_t count = irq_count();
+
+    if (!running)
+        return false;
+    ticks++;
+    if (count != last_count || time_now_ns() < guard_deadline() || runtime_busy()) {
+        last_count = count;
+        strikes = 0;
+        return true;
+    }
+    if (++strikes < STRIKES)
+        return true;
+    strikes = 0;
+    if (!guard_hung(f)) {
+        trap_print(f);
+        panic("watchdog: hung with interrupts off where no guarded run can be ended");
+    }
+    return true;
+}
