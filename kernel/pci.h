@@ -46,14 +46,13 @@ struct pci_function {
     uint8_t revision;
     uint8_t header; /* 0 device, 1 bridge; bit 7 dropped */
     enum pci_kind kind;
-    struct pci_bar bar[PCI_BARS];
+    struct pci_bar bars[PCI_BARS];
     uint16_t cap_msi; /* offsets of capabilities, 0 absent */
     uint16_t cap_msix;
     uint16_t cap_pcie;
     uint8_t secondary; /* buses behind a bridge; 0 when there are none */
     uint8_t subordinate;
     struct pci_function *parent; /* bridge above, NULL on a root bus */
-    struct plat_mmio msix_table; /* once pci_msi_enable() has mapped it */
 };
 
 /* Finds all functions. Needs acpi_init() and the heap. T. */
@@ -79,15 +78,15 @@ uint16_t pci_ext_cap(struct pci_id id, uint16_t cap);
 /* Maps memory BAR `bar`. 0, -ENOENT (none, an I/O BAR, or not assigned), -ENOMEM. T. */
 must_check int pci_bar_map(const struct pci_function *fn, unsigned bar, struct plat_mmio *out);
 
-/* Sets and clears command bits (PCI_COMMAND_*); returns the register as it was. X. */
-uint16_t pci_command(const struct pci_function *fn, uint16_t set, uint16_t clear);
+/* Memory decode and bus mastering on or off. X. */
+void pci_enable(const struct pci_function *fn, bool mem, bool master);
 
 /*
  * Routes the function's interrupts to one message: MSI, else entry 0 of MSI-X with all others masked; INTx
  * off. 0, -ENOENT (neither), -ENOMEM (MSI-X table cannot be mapped). T.
  */
-must_check int pci_msi_enable(struct pci_function *fn, const struct plat_msi *msi);
-void pci_msi_disable(struct pci_function *fn);
+must_check int pci_msi_enable(const struct pci_function *fn, const struct plat_msi *msi);
+void pci_msi_disable(const struct pci_function *fn);
 
 /*
  * Requester ids under which requests of `fn` can reach an IOMMU: what the bridges above it make of them
