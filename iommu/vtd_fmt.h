@@ -352,9 +352,8 @@ _Static_assert(sizeof(struct vtd_irte) == 16, "VT-d 5.10, Interrupt Remapping Ta
 #define VTD_IRTE_DST       BITS(63, 32) /* xAPIC: the id in VTD_IRTE_DST_XAPIC */
 #define VTD_IRTE_DST_XAPIC BITS(47, 40)
 #define VTD_IRTE_SID       BITS(79, 64)
-#define VTD_IRTE_SQ                                                                                          \
-    BITS(81, 80) /* bits of SID that are not compared: 0 none, 1 bit 2, 2 bits 2:1, 3 bits 2:0 */
-#define VTD_IRTE_SVT BITS(83, 82) /* 0 no check, 1 SID and SQ, 2 bus range */
+#define VTD_IRTE_SQ        BITS(81, 80) /* SID bits not compared: 0 none, 1 bit 2, 2 bits 2:1, 3 bits 2:0 */
+#define VTD_IRTE_SVT       BITS(83, 82) /* 0 no check, 1 SID and SQ, 2 bus range */
 
 /* VT-d 5.10, Interrupt Requests in Remappable Format: address register */
 #define VTD_MSI_FEE         BITS(31, 20) /* FEEh */
