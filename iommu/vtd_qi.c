@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The invalidation queue: descriptors into slots, one status word per pending batch, recovery when the unit
+ * refuses a descriptor or a device TLB does not answer. VT-d 5.10, Queued Invalidation Interface; rules
+ * 18-24, 31-33.
+ */
+#include "iommu/vtd_qi.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "iommu/vtd_unit.h"
+
+/* How often a batch is submitted again after a device-TLB time-out aborted it. */
+#define ABORT_RETRIES 3
+
+#define SLOT_BYTES  sizeof(struct vtd_desc)
+#define FSTS_CAUSES (SPAN_MASK(VTD_FSTS_IQE) | SPAN_MASK(VTD_FSTS_ITE) | SPAN_MASK(VTD_FSTS_ICE))
+
+/* ---- Slots ---- */
+
+static unsigned slot_after(unsigned slot, unsigned count)
+{
+    return (slot + count) % VTD_QUEUE_SLOTS;
+}
+
+/* Slots from `from` up to, not including, `to`. */
+static unsigned slots_between(unsigned from, unsigned to)
+{
+    return (to + VTD_QUEUE_SLOTS - from) % VTD_QUEUE_SLOTS;
+}
+
+static unsigned hardware_head(const struct vtd_unit *unit)
+{
+    return (unsigned)(FIELD_GET_ADDR(VTD_IQH_QH, vtd_read(&unit->io, VTD_IQH)) / SLOT_BYTES);
+}
+
+static void write_tail(struct vtd_unit *unit)
+{
+    vtd_write(&unit->io, VTD_IQT, FIELD_PREP_ADDR(VTD_IQT_QT, unit->queue.tail * SLOT_BYTES));
+}
+
+/* One slot always stays empty: full would look like empty (rule 20). */
+static bool have_room(struct vtd_unit *unit, unsigned count)
+{
+    struct vtd_queue *q = &unit->queue;
+    unsigned most = VTD_QUEUE_SLOTS - 1;
+
+    if (most - slots_between(q->head, q->tail) >= count)
+        return true;
+    q->head = hardware_head(unit);
+    return most - slots_between(q->head, q->tail) >= count;
+}
+
+static void put(struct vtd_unit *unit, const struct vtd_desc *desc)
+{
+    struct vtd_queue *q = &unit->queue;
+
+    q->ring[q->tail] = *desc;
+    q->tail = slot_after(q->tail, 1);
+    unit->stats.descriptors[entry_get(desc, VTD_QI_TYPE)]++;
+}
+
+/* ---- Status words ---- */
+
+static paddr_t status_address(struct vtd_queue *q, unsigned index)
+{
+    return plat_pa(&q->status[index]);
+}
+
+static bool take_status_word(struct vtd_queue *q, unsigned *index)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(q->status_used); i++) {
+        if (q->status_used[i] == UINT64_MAX)
+            continue;
+        unsigned bit = (unsigned)__builtin_ctzll(~q->status_used[i]);
+
+        q->status_used[i] += pow2(bit);
+        *index = i * 64 + bit;
+        return true;
+    }
+    return false;
+}
+
+static void release_status_word(struct vtd_queue *q, unsigned index)
+{
+    q->status_used[index / 64] -= pow2(index % 64);
+}
+
+static bool status_written(struct vtd_queue *q, const struct vtd_batch *batch)
+{
+    return __atomic_load_n(&q->status[batch->status_index], __ATOMIC_ACQUIRE) == batch->sequence;
+}
+
+/* ---- Recovery. Called with the queue's lock held. ---- */
+
+static struct vtd_batch *owner_of_slot(struct vtd_queue *q, unsigned slot)
+{
+    list_for_each (pos, &q->pending) {
+        struct vtd_batch *b = list_entry(pos, struct vtd_batch, link);
+
+        if (slots_between(b->first, slot) < b->slots)
+            return b;
+    }
+    return NULL;
+}
+
+/*
+ * IQE: the head stands at the descriptor that the unit refuses. It becomes a wait that tells nobody, IQE is
+ * cleared and the tail written again, which some units need in order to go on. A unit that refuses that wait
+ * too is beyond help.
+ */
+static void replace_refused(struct vtd_unit *unit)
+{
+    struct vtd_queue *q = &unit->queue;
+    unsigned slot = hardware_head(unit);
+    struct vtd_desc harmless = vtd_inv_wait(status_address(q, 0), 0);
+    struct vtd_batch *owner = owner_of_slot(q, slot);
+    unsigned iqei = (unsigned)FIELD_GET(VTD_IQERCD_IQEI, vtd_read(&unit->io, VTD_IQERCD));
+    char text[128];
+
+    if (slot != q->tail && memcmp(&q->ring[slot], &harmless, sizeof(harmless)) == 0) {
+        plat_log(LOG_ERROR, "%s: queue refuses a plain wait at slot %u (IQEI %u)", unit->name, slot, iqei);
+        q->dead = true;
+        return;
+    }
+    unit->stats.refused++;
+    plat_log(LOG_ERROR, "%s: queue error at slot %u (IQEI %u): %s", unit->name, slot, iqei,
+             slot == q->tail ? "queue is empty" : vtd_inv_text(&q->ring[slot], text, sizeof(text)));
+    if (slot != q->tail)
+        q->ring[slot] = harmless;
+    if (owner != NULL)
+        owner->refused = true;
+    vtd_write(&unit->io, VTD_FSTS, SPAN_MASK(VTD_FSTS_IQE));
+    write_tail(unit);
+}
+
+/* ITE: waits that were fetched are lost, and what came before them may be; those batches have to come again.
+ */
+static void abort_fetched(struct vtd_unit *unit)
+{
+    struct vtd_queue *q = &unit->queue;
+    unsigned head = hardware_head(unit);
+    unsigned sid = (unsigned)FIELD_GET(VTD_IQERCD_ITESID, vtd_read(&unit->io, VTD_IQERCD));
+
+    plat_log(LOG_WARN, "%s: device TLB of %02x:%02x.%x did not answer", unit->name, rid_bus((uint16_t)sid),
+             rid_dev((uint16_t)sid), rid_fn((uint16_t)sid));
+    list_for_each (pos, &q->pending) {
+        struct vtd_batch *b = list_entry(pos, struct vtd_batch, link);
+
+        if (!status_written(q, b) && slots_between(b->first, q->tail) > slots_between(head, q->tail))
+            b->aborted = true;
+    }
+    unit->stats.aborted++;
+    vtd_write(&unit->io, VTD_FSTS, SPAN_MASK(VTD_FSTS_ITE));
+}
+
+/* Looks for errors and ends them. Any waiter does it for all. */
+static void service(struct vtd_unit *unit)
+{
+    uint64_t causes = vtd_read(&unit->io, VTD_FSTS) & FSTS_CAUSES;
+
+    if (causes == 0 || unit->queue.dead)
+        return;
+    plat_lock(&unit->queue.lock);
+    causes = vtd_read(&unit->io, VTD_FSTS) & FSTS_CAUSES;
+    if (FIELD_GET(VTD_FSTS_IQE, causes))
+        replace_refused(unit);
+    if (FIELD_GET(VTD_FSTS_ITE, causes))
+        abort_fetched(unit);
+    if (FIELD_GET(VTD_FSTS_ICE, causes)) {
+        plat_log(LOG_WARN, "%s: invalid completion from a device TLB", unit->name);
+        vtd_write(&unit->io, VTD_FSTS, SPAN_MASK(VTD_FSTS_ICE));
+    }
+    plat_unlock(&unit->queue.lock);
+}
+
+/* ---- Submission ---- */
+
+/* Descriptors for the queue; `batch` is NULL for those that nobody waits for. */
+struct submission {
+    struct vtd_unit *unit;
+    const struct vtd_desc *descs;
+    unsigned count;
+    struct vtd_batch *batch;
+};
+
+static void put_wait(struct vtd_unit *unit, struct vtd_batch *batch)
+{
+    struct vtd_queue *q = &unit->queue;
+    struct vtd_desc wait;
+
+    q->sequence = q->sequence == UINT32_MAX ? 1 : q->sequence + 1;
+    batch->sequence = q->sequence;
+    batch->refused = false;
+    batch->aborted = false;
+    wait = vtd_inv_wait(status_address(q, batch->status_index), batch->sequence);
+    put(unit, &wait);
+    unit->stats.waits++;
+    list_add_tail(&q->pending, &batch->link);
+}
+
+static bool try_submit(void *arg)
+{
+    const struct submission *s = arg;
+    struct vtd_queue *q = &s->unit->queue;
+    unsigned slots = s->count + (s->batch != NULL ? 1 : 0);
+    bool room;
+
+    plat_lock(&q->lock);
+    room = have_room(s->unit, slots);
+    if (room) {
+        unsigned first = q->tail;
+
+        for (unsigned i = 0; i < s->count; i++)
+            put(s->unit, &s->descs[i]);
+        if (s->batch != NULL) {
+            s->batch->first = first;
+            s->batch->slots = slots;
+            put_wait(s->unit, s->batch);
+        }
+        plat_wmb();
+        write_tail(s->unit);
+    }
+    plat_unlock(&q->lock);
+    if (!room)
+        service(s->unit);
+    return room || q->dead;
+}
+
+static bool batch_settled(void *arg)
+{
+    struct vtd_batch *batch = arg;
+    struct vtd_queue *q = &batch->unit->queue;
+
+    if (status_written(q, batch))
+        return true;
+    service(batch->unit);
+    return status_written(q, batch) || batch->aborted || q->dead;
+}
+
+static void report_timeout(struct vtd_unit *unit, const struct vtd_batch *batch)
+{
+    unsigned head = hardware_head(unit);
+    char text[128];
+
+    unit->stats.timeouts++;
+    plat_log(LOG_ERROR, "%s: wait at slot %u not done, head %u tail %u, at the head: %s", unit->name,
+             slot_after(batch->first, batch->slots - 1), head, unit->queue.tail,
+             vtd_inv_text(&unit->queue.ring[head], text, sizeof(text)));
+}
+
+/* One go: 0; -EAGAIN: aborted by a time-out of a device TLB. */
+static int submit_once(struct vtd_batch *batch)
+{
+    struct vtd_unit *unit = batch->unit;
+    struct vtd_queue *q = &unit->queue;
+    struct submission s = {unit, batch->descs, batch->count, batch};
+    int err = vtd_wait(unit, try_submit, &s, "room in the invalidation queue");
+
+    if (err || q->dead)
+        return err ? err : -EIO;
+    err = vtd_wait(unit, batch_settled, batch, "status of an invalidation wait");
+    plat_lock(&q->lock);
+    list_del(&batch->link);
+    plat_unlock(&q->lock);
+
+    if (err)
+        report_timeout(unit, batch);
+    else if (!status_written(q, batch))
+        err = batch->aborted ? -EAGAIN : -EIO;
+    else if (batch->refused)
+        err = -EIO;
+    return err;
+}
+
+int vtd_qi_submit(struct vtd_batch *batch)
+{
+    struct vtd_unit *unit = batch->unit;
+    struct vtd_queue *q = &unit->queue;
+    bool have;
+    int err = -EIO;
+
+    plat_assert(q->ring != NULL);
+    plat_lock(&q->lock);
+    have = take_status_word(q, &batch->status_index);
+    plat_unlock(&q->lock);
+    if (q->dead || !have) {
+        plat_log(LOG_ERROR, "%s: %s", unit->name, q->dead ? "queue is out of order" : "no status word left");
+        return -EIO;
+    }
+    for (unsigned i = 0; i <= ABORT_RETRIES; i++) {
+        err = submit_once(batch);
+        if (err != -EAGAIN)
+            break;
+    }
+    if (err != -ETIMEDOUT) {
+        plat_lock(&q->lock);
+        release_status_word(q, batch->status_index);
+        plat_unlock(&q->lock);
+    }
+    return err == -EAGAIN ? -EIO : err;
+}
+
+/* ---- For tests and evidence ---- */
+
+int vtd_qi_submit_raw(struct vtd_unit *unit, const struct vtd_desc *descs, unsigned count, bool wait)
+{
+    struct submission s = {unit, descs, count, NULL};
+    struct vtd_batch batch;
+    int err;
+
+    plat_assert(count < VTD_QUEUE_SLOTS - 1);
+    if (!wait) {
+        err = vtd_wait(unit, try_submit, &s, "room in the invalidation queue");
+        return err ? -ENOSPC : 0;
+    }
+    vtd_batch_init(&batch, unit);
+    batch.descs = (struct vtd_desc *)(uintptr_t)descs; /* only read while it is pending */
+    batch.count = count;
+    return vtd_qi_submit(&batch);
+}
+
+unsigned vtd_qi_recent(struct vtd_unit *unit, struct vtd_desc *out, unsigned max)
+{
+    struct vtd_queue *q = &unit->queue;
+    unsigned count = max < VTD_QUEUE_SLOTS - 1 ? max : VTD_QUEUE_SLOTS - 1;
+
+    plat_lock(&q->lock);
+    for (unsigned i = 0; i < count; i++)
+        out[i] = q->ring[slot_after(q->tail, VTD_QUEUE_SLOTS - count + i)];
+    plat_unlock(&q->lock);
+    return count;
+}
+
+/* ---- Life ---- */
+
+int vtd_qi_start(struct vtd_unit *unit)
+{
+    struct vtd_queue *q = &unit->queue;
+
+    q->ring = plat_pages_alloc(VTD_QUEUE_PAGES, OWNER_QUEUE);
+    q->spare = plat_pages_alloc(VTD_QUEUE_PAGES, OWNER_QUEUE);
+    q->status = plat_pages_alloc(1, OWNER_QUEUE);
+    if (q->ring == NULL || q->spare == NULL || q->status == NULL)
+        return -ENOMEM;
+    memset(q->status_used, 0, sizeof(q->status_used));
+    q->status_used[0] = 1;
+    q->spare_taken = false;
+    q->dead = false;
+    q->head = 0;
+    q->tail = 0;
+
+    write_tail(unit);
+    vtd_write(&unit->io, VTD_IQA,
+              FIELD_PREP_ADDR(VTD_IQA_IQA, plat_pa(q->ring).v) | FIELD_PREP(VTD_IQA_DW, 1) |
+                  FIELD_PREP(VTD_IQA_QS, log2_floor(VTD_QUEUE_PAGES)));
+    return vtd_cmd(unit, VTD_CMD_QIE, true);
+}
+
+static bool is_on(const struct vtd_unit *unit)
+{
+    return FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS));
+}
+
+static bool drained(void *arg)
+{
+    struct vtd_unit *unit = arg;
+
+    service(unit);
+    return unit->queue.dead || hardware_head(unit) == unit->queue.tail;
+}
+
+int vtd_qi_stop(struct vtd_unit *unit)
+{
+    int err;
+
+    if (unit->queue.ring == NULL || !is_on(unit))
+        return 0;
+    err = vtd_wait(unit, drained, unit, "empty invalidation queue");
+    if (!err)
+        err = vtd_qi_submit_raw(unit, NULL, 0, true);
+    if (!err)
+        err = vtd_cmd(unit, VTD_CMD_QIE, false);
+    return err;
+}
+
+void vtd_qi_free(struct vtd_unit *unit)
+{
+    struct vtd_queue *q = &unit->queue;
+
+    if (q->ring != NULL)
+        plat_pages_free(q->ring, VTD_QUEUE_PAGES);
+    if (q->spare != NULL)
+        plat_pages_free(q->spare, VTD_QUEUE_PAGES);
+    if (q->status != NULL)
+        plat_pages_free(q->status, 1);
+    q->ring = NULL;
+    q->spare = NULL;
+    q->status = NULL;
+}
+
+void vtd_qi_reset(struct vtd_unit *unit)
+{
+    plat_lock_init(&unit->queue.lock, "vtd queue");
+    list_init(&unit->queue.pending);
+    unit->queue.dead = false;
+}
