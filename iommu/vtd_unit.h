@@ -17,6 +17,7 @@
 #include "iommu/platform.h"
 #include "iommu/types.h"
 #include "iommu/vtd_caps.h"
+#include "iommu/vtd_cmd.h"
 #include "iommu/vtd_fmt.h"
 #include "iommu/vtd_qi.h"
 #include "iommu/vtd_quirk.h"
@@ -43,7 +44,8 @@ struct vtd_unit {
     struct vtd_caps caps;
     struct vtd_quirks quirks;
     uint64_t timeout_ns; /* of every wait for this unit; VTD_TIMEOUT_NS unless a test shortens it */
-    bool started;
+    bool taken;          /* `saved` is valid: there is something to give back */
+    bool started;        /* runs */
 
     struct plat_lock command_lock;
     struct plat_lock fault_lock;
@@ -89,21 +91,6 @@ void vtd_unit_destroy(struct vtd_unit *unit);
  * T.
  */
 void vtd_unit_drop(struct vtd_unit *unit);
-
-/* Bits of GCMD. VTD_CMD_SRTP, _WBF and _SIRTP are one-shot: `on` is true. */
-enum vtd_cmd { VTD_CMD_TE, VTD_CMD_SRTP, VTD_CMD_WBF, VTD_CMD_QIE, VTD_CMD_IRE, VTD_CMD_SIRTP };
-
-/*
- * The one writer of GCMD: changes one bit, all others as GSTS has them, and waits for its status (rules 1-3).
- * 0, -ETIMEDOUT. X.
- */
-must_check int vtd_cmd(struct vtd_unit *unit, enum vtd_cmd cmd, bool on);
-
-/*
- * The one bounded wait for hardware: polls `done(arg)` until it is true, looks once more after the time is
- * over, and then logs what it waited for. 0, -ETIMEDOUT. X.
- */
-must_check int vtd_wait(struct vtd_unit *unit, bool (*done)(void *arg), void *arg, const char *what);
 
 /* Translation is on (GSTS.TES). X. */
 bool vtd_unit_translates(struct vtd_unit *unit);
