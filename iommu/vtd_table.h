@@ -127,7 +127,9 @@ struct vtd_retire {
     struct vtd_dev *dev;
     uint32_t slot;
     unsigned flags;
-    int err; /* out: as vtd_pasid_retire */
+    int err;            /* out: as vtd_pasid_retire */
+    did_t did;          /* out: of the entry */
+    enum vtd_pgtt pgtt; /* out: of the entry */
 };
 
 /*
@@ -159,6 +161,6 @@ void vtd_context_read(const struct vtd_unit *unit, uint16_t rid, struct vtd_cont
 void vtd_pasid_each(const struct vtd_dev *dev,
                     void (*fn)(void *arg, uint32_t slot, const struct vtd_pasid_entry *entry), void *arg);
 /* Root to PASID entry of (rid, slot) in one line of words. Returns `text`. */
-const char *vtd_table_text(const struct vtd_unit *unit, uint16_t rid, uint32_t slot, char *text, size_t size);
+const char *vtd_table_text(struct vtd_unit *unit, uint16_t rid, uint32_t slot, char *text, size_t size);
 
 #endif

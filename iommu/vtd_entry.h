@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Single entries of root, context and PASID tables: where they are, and the stores that change them. For
+ * vtd_dev.c, vtd_pasid.c and vtd_retire.c only, under the unit's table_lock. VT-d 5.10, Translation Structure
+ * Formats; rules 10, 35, 37.
+ */
+#ifndef IOMMU_VTD_ENTRY_H
+#define IOMMU_VTD_ENTRY_H
+
+#include "iommu/vtd_table.h"
+#include "iommu/vtd_unit.h"
+
+/* ---- Where. NULL: no table there. The _make forms add the missing table (-ENOMEM). ---- */
+
+struct vtd_context_entry *vtd_entry_context(const struct vtd_unit *unit, uint16_t rid);
+must_check int vtd_entry_context_make(struct vtd_unit *unit, uint16_t rid, struct vtd_context_entry **out);
+
+/* `slot` lies within the directory: vtd_entry_slot_ok. */
+bool vtd_entry_slot_ok(const struct vtd_dev *dev, uint32_t slot);
+struct vtd_pasid_entry *vtd_entry_pasid(const struct vtd_dev *dev, uint32_t slot);
+must_check int vtd_entry_pasid_make(struct vtd_dev *dev, uint32_t slot, struct vtd_pasid_entry **out);
+
+/* ---- Stores. `entry` is in a table, `words` its `count` words; P is bit 0 of word 0 (as in all of them).
+ * ---- */
+
+bool vtd_entry_is_zero(const uint64_t *entry, unsigned count);
+
+/* Fields, write-back, barrier, P, write-back. Asserts that the entry is all zero and that `words` has P. */
+void vtd_entry_publish(struct vtd_unit *unit, uint64_t *entry, const uint64_t *words, unsigned count);
+
+/* P goes, by one store that may set FPD as well; the rest stays. */
+void vtd_entry_clear_present(struct vtd_unit *unit, uint64_t *entry, bool fpd);
+
+/* Everything but FPD goes, then FPD. Asserts P = 0. */
+void vtd_entry_zero_but_fpd(struct vtd_unit *unit, uint64_t *entry, unsigned count);
+void vtd_entry_zero_fpd(struct vtd_unit *unit, uint64_t *entry);
+
+/* ---- Context entries of a device, all at a time: P goes; the rest goes (vtd_dev.c) ---- */
+
+void vtd_dev_clear_contexts(struct vtd_dev *dev);
+void vtd_dev_zero_contexts(struct vtd_dev *dev);
+
+/* What its device-TLB invalidations carry. */
+struct vtd_ats vtd_dev_ats(const struct vtd_dev *dev);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Taking PASID entries back, in three steps: P goes; one batch with one wait per unit; the rest goes, and
+ * with it the domain id, number and pages become free. VT-d 5.10, Guidance to Software for Invalidations;
+ * rules 13, 25, 26, 29, 30, 41, 43, 45.
+ */
+#include <errno.h>
+
+#include "iommu/vtd_entry.h"
+
+/* Requests without PASID use this slot. */
+static bool is_rid_slot(const struct vtd_retire *item)
+{
+    return item->slot == item->dev->rid_pasid;
+}
+
+/* The binding owns the RID_PASID of the context entries: they go with it. */
+static bool takes_contexts(const struct vtd_retire *item)
+{
+    return is_rid_slot(item) && item->slot != 0;
+}
+
+static bool by_domain(const struct vtd_retire *item)
+{
+    return item->pgtt == VTD_PGTT_SECOND || item->pgtt == VTD_PGTT_NESTED;
+}
+
+static bool last_of_did(const struct vtd_retire *item)
+{
+    return item->flags & VTD_RETIRE_LAST_OF_DID;
+}
+
+/* ---- Step one ---- */
+
+static int clear_present(struct vtd_retire *item)
+{
+    struct vtd_unit *unit = item->dev->unit;
+    struct vtd_pasid_entry *entry = NULL;
+    int err = -ENOENT;
+
+    plat_lock(&unit->table_lock);
+    if (vtd_entry_slot_ok(item->dev, item->slot))
+        entry = vtd_entry_pasid(item->dev, item->slot);
+    if (entry != NULL && !vtd_entry_is_zero(entry->q, ARRAY_SIZE(entry->q))) {
+        item->did = (did_t){(uint16_t)entry_get(entry, VTD_PASID_DID)};
+        item->pgtt = (enum vtd_pgtt)entry_get(entry, VTD_PASID_PGTT);
+        vtd_entry_clear_present(unit, entry->q, item->flags & VTD_RETIRE_DMA_LIVE);
+        if (takes_contexts(item) && item->dev->context_present)
+            vtd_dev_clear_contexts(item->dev);
+        err = 0;
+    }
+    plat_unlock(&unit->table_lock);
+    return err;
+}
+
+/* ---- Step two: the batch of one unit. Items that say the same are asked for once. ---- */
+
+struct scope {
+    struct vtd_unit *unit;
+    struct vtd_retire *items;
+    unsigned count;
+};
+
+static bool in_scope(const struct scope *s, const struct vtd_retire *item)
+{
+    return item->dev->unit == s->unit && item->err == 0;
+}
+
+/* Has an earlier item of the scope, for which `counts` holds, the same key as `item`? */
+static bool seen(const struct scope *s, const struct vtd_retire *item,
+                 bool (*same)(const struct vtd_retire *a, const struct vtd_retire *b),
+                 bool (*counts)(const struct vtd_retire *item))
+{
+    for (const struct vtd_retire *i = s->items; i != item; i++) {
+        if (in_scope(s, i) && counts(i) && same(i, item))
+            return true;
+    }
+    return false;
+}
+
+static bool same_dev(const struct vtd_retire *a, const struct vtd_retire *b)
+{
+    return a->dev == b->dev;
+}
+
+static bool same_did(const struct vtd_retire *a, const struct vtd_retire *b)
+{
+    return a->did.v == b->did.v;
+}
+
+static bool same_did_and_slot(const struct vtd_retire *a, const struct vtd_retire *b)
+{
+    return same_did(a, b) && a->slot == b->slot;
+}
+
+static bool always(unused const struct vtd_retire *item)
+{
+    return true;
+}
+
+static bool needs_cc(const struct vtd_retire *item)
+{
+    return takes_contexts(item) || vtd_quirk_has(item->dev->unit->quirks, VTD_QUIRK_P_IGNORED);
+}
+
+static bool needs_piotlb(const struct vtd_retire *item)
+{
+    return !by_domain(item);
+}
+
+static bool needs_iotlb_domain(const struct vtd_retire *item)
+{
+    return by_domain(item) || last_of_did(item);
+}
+
+static void add_cc(struct vtd_batch *batch, const struct vtd_retire *item)
+{
+    for (unsigned i = 0; i < item->dev->rid_count; i++)
+        vtd_batch_add(batch, vtd_inv_cc_device(item->dev->rids[i]));
+}
+
+static void add_pc_pasid(struct vtd_batch *batch, const struct vtd_retire *item)
+{
+    vtd_batch_add(batch, vtd_inv_pc_pasid(item->did, item->slot));
+}
+
+static void add_pc_domain(struct vtd_batch *batch, const struct vtd_retire *item)
+{
+    vtd_batch_add(batch, vtd_inv_pc_domain(item->did));
+}
+
+static void add_piotlb(struct vtd_batch *batch, const struct vtd_retire *item)
+{
+    vtd_batch_add(batch, vtd_inv_piotlb_pasid(item->did, item->slot));
+}
+
+static void add_iotlb_domain(struct vtd_batch *batch, const struct vtd_retire *item)
+{
+    vtd_batch_add(batch, vtd_inv_iotlb_domain(item->did));
+}
+
+/* In the form that the device's requests have: with or without PASID. */
+static void add_device_tlb(struct vtd_batch *batch, const struct vtd_retire *item)
+{
+    struct vtd_ats ats;
+
+    if (!item->dev->ats)
+        return;
+    ats = vtd_dev_ats(item->dev);
+    vtd_batch_add(batch,
+                  is_rid_slot(item) ? vtd_inv_devtlb_all(&ats) : vtd_inv_pdevtlb_all(&ats, item->slot));
+}
+
+/* One line per kind of descriptor, in the order in which hardware may execute them (rules 25, 29). */
+static const struct kind {
+    bool (*needed)(const struct vtd_retire *item);
+    bool (*same)(const struct vtd_retire *a, const struct vtd_retire *b); /* NULL: every item for itself */
+    void (*add)(struct vtd_batch *batch, const struct vtd_retire *item);
+    bool to_device;
+} kinds[] = {
+    {needs_cc, same_dev, add_cc, false},
+    {always, same_did_and_slot, add_pc_pasid, false},
+    {last_of_did, same_did, add_pc_domain, false},
+    {needs_piotlb, same_did_and_slot, add_piotlb, false},
+    {needs_iotlb_domain, same_did, add_iotlb_domain, false},
+    {always, NULL, add_device_tlb, true},
+};
+
+static void add_kind(struct vtd_batch *batch, const struct scope *s, const struct kind *kind)
+{
+    for (const struct vtd_retire *i = s->items; i != s->items + s->count; i++) {
+        if (!in_scope(s, i) || !kind->needed(i))
+            continue;
+        if (kind->same == NULL || !seen(s, i, kind->same, kind->needed))
+            kind->add(batch, i);
+    }
+}
+
+/* Device TLBs are left alone while translation is off (rule 13). */
+static int invalidate(const struct scope *s)
+{
+    bool translates = vtd_unit_translates(s->unit);
+    struct vtd_batch batch;
+
+    vtd_batch_init(&batch, s->unit);
+    for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++) {
+        if (translates || !kinds[k].to_device)
+            add_kind(&batch, s, &kinds[k]);
+    }
+    return vtd_batch_submit_wait(&batch);
+}
+
+/* ---- Step three ---- */
+
+static void zero(struct vtd_retire *item)
+{
+    struct vtd_unit *unit = item->dev->unit;
+    struct vtd_pasid_entry *entry = vtd_entry_pasid(item->dev, item->slot);
+
+    plat_lock(&unit->table_lock);
+    vtd_entry_zero_but_fpd(unit, entry->q, ARRAY_SIZE(entry->q));
+    if (takes_contexts(item))
+        vtd_dev_zero_contexts(item->dev);
+    plat_unlock(&unit->table_lock);
+}
+
+static void zero_fpd(struct vtd_retire *item)
+{
+    struct vtd_unit *unit = item->dev->unit;
+
+    plat_lock(&unit->table_lock);
+    vtd_entry_zero_fpd(unit, vtd_entry_pasid(item->dev, item->slot)->q);
+    plat_unlock(&unit->table_lock);
+}
+
+/*
+ * Caching mode: the entry with P = 0 and FPD = 1 may be cached, and would go on to hide faults. Nothing that
+ * could be reached depends on this, so a failure is only logged.
+ */
+static void forget_fpd(struct vtd_retire *item)
+{
+    struct vtd_unit *unit = item->dev->unit;
+    struct vtd_batch batch;
+
+    if (!unit->caps.cm || !(item->flags & VTD_RETIRE_DMA_LIVE))
+        return;
+    vtd_batch_init(&batch, unit);
+    vtd_batch_add(&batch, vtd_inv_pc_pasid((did_t){0}, item->slot));
+    vtd_batch_add(&batch, vtd_inv_pc_pasid(item->did, item->slot));
+    if (vtd_batch_submit_wait(&batch))
+        plat_log(LOG_WARN, "%s: faults of a retired entry may stay hidden", unit->name);
+}
+
+/* ---- Whole ---- */
+
+static void invalidate_units(struct vtd_retire *items, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct scope s = {items[i].dev->unit, items, count};
+        bool done = items[i].err != 0;
+        int err;
+
+        for (unsigned j = 0; j < i && !done; j++)
+            done = items[j].dev->unit == s.unit && items[j].err != -ENOENT;
+        if (done)
+            continue;
+        err = invalidate(&s);
+        for (unsigned j = i; err && j < count; j++) {
+            if (in_scope(&s, &items[j]))
+                items[j].err = err;
+        }
+    }
+}
+
+int vtd_pasid_retire_many(struct vtd_retire *items, unsigned count)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < count; i++)
+        items[i].err = clear_present(&items[i]);
+    invalidate_units(items, count);
+    for (unsigned i = 0; i < count; i++) {
+        if (items[i].err == 0)
+            zero(&items[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (items[i].err == 0) {
+            zero_fpd(&items[i]);
+            forget_fpd(&items[i]);
+        } else if (err == 0) {
+            err = items[i].err;
+        }
+    }
+    return err;
+}
+
+int vtd_pasid_retire(struct vtd_dev *dev, uint32_t slot, unsigned flags)
+{
+    struct vtd_retire item = {.dev = dev, .slot = slot, .flags = flags};
+
+    return vtd_pasid_retire_many(&item, 1);
+}
+
+/* ---- The steps for tests ---- */
+
+int vtd_pasid_clear_present(struct vtd_dev *dev, uint32_t slot, bool fpd)
+{
+    struct vtd_retire item = {.dev = dev, .slot = slot, .flags = fpd ? VTD_RETIRE_DMA_LIVE : 0};
+
+    return clear_present(&item);
+}
+
+int vtd_pasid_zero(struct vtd_dev *dev, uint32_t slot)
+{
+    struct vtd_retire item = {.dev = dev, .slot = slot};
+
+    if (!vtd_entry_slot_ok(dev, slot) || vtd_entry_pasid(dev, slot) == NULL)
+        return -ENOENT;
+    zero(&item);
+    zero_fpd(&item);
+    return 0;
+}
