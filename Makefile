@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# One Makefile. Each part lists its sources in its own .mk file; here are the rules and the flags.
+#
+#   make [O=build] [CC=gcc|clang] [V=1]      build/pasidcheck.efi
+#   make host                                build/host/pasidcheck, the same sources as a process
+
+MAKEFLAGS += -rR
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+O ?= build
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := gcc
+endif
+LD      := ld
+OBJCOPY := objcopy
+PYTHON  := python3
+TOP     := $(CURDIR)
+Q       := $(if $(V),,@)
+
+VENDOR ?= $(O)/vendor
+GNUEFI ?= $(VENDOR)/build/root/usr
+NEWLIB ?= $(VENDOR)/newlib
+
+-include boot/boot.mk
+-include kernel/kernel.mk
+-include iommu/iommu.mk
+-include tests/tests.mk
+-include tests/machines/machines.mk
+
+# ---- Flags ----
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
+            -Wvla -Wundef -Wimplicit-fallthrough
+# No name of a folder outside of the tree gets into an object.
+PREFIX_MAP := -ffile-prefix-map=$(abspath $(O))=build -ffile-prefix-map=$(TOP)=.
+COMMON     := -std=gnu11 -g $(WARNINGS) $(PREFIX_MAP) -I. -MMD -MP
+
+FW_CFLAGS := $(COMMON) -O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+             -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer \
+             -fno-optimize-sibling-calls -U_FORTIFY_SOURCE -isystem $(NEWLIB)/include
+FW_LDFLAGS := -nostdlib -static -no-pie -Wl,-T,linker/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+              -Wl,-z,noexecstack -Wl,--fatal-warnings
+
+HOST_CFLAGS  := $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+HOST_LDFLAGS := -fsanitize=address,undefined
+
+# ---- Objects ----
+
+MAKE_FILES := Makefile $(wildcard boot/boot.mk kernel/kernel.mk iommu/iommu.mk tests/tests.mk tests/machines/machines.mk)
+
+objects = $(addprefix $(O)/$(1)/,$(addsuffix .o,$(basename $(2))))
+
+# PAYLOAD replaces the tests by other sources: to try the kernel alone.
+PAYLOAD   ?= $(TEST_SRCS) $(TARGET_SRCS)
+FW_SRCS   := $(sort $(KERNEL_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) $(PAYLOAD))
+HOST_ALL  := $(sort $(LIB_SRCS) $(IOMMU_SRCS) $(TEST_SRCS) $(HOST_SRCS))
+FW_OBJS   := $(call objects,fw,$(FW_SRCS))
+HOST_OBJS := $(call objects,host,$(HOST_ALL))
+
+$(O)/fw/%.o: %.c $(MAKE_FILES) | $(NEWLIB)/stamp
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC    $<")
+	$(Q)$(CC) $(FW_CFLAGS) -c -o $@ $<
+
+$(O)/fw/%.o: %.S $(MAKE_FILES) | $(NEWLIB)/stamp
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  AS    $<")
+	$(Q)$(CC) $(FW_CFLAGS) -c -o $@ $<
+
+$(O)/host/%.o: %.c $(MAKE_FILES)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  HOST  $<")
+	$(Q)$(CC) $(HOST_CFLAGS) -c -o $@ $<
+
+# ---- The two binaries ----
+
+.PHONY: all host clean
+all: $(O)/pasidcheck.efi
+
+host: $(O)/host/pasidcheck
+
+$(O)/pasidcheck.elf: $(FW_OBJS) linker/kernel.ld $(NEWLIB)/stamp
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(FW_LDFLAGS) -o $@ $(FW_OBJS) $(NEWLIB)/lib/libc.a -lgcc
+
+$(O)/host/pasidcheck: $(HOST_OBJS)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $(HOST_OBJS)
+
+# Fetched parts stay: `rm -r $(VENDOR)` by hand.
+clean:
+	rm -rf $(O)/fw $(O)/host $(O)/efi $(O)/pasidcheck.*
+
+-include $(FW_OBJS:.o=.d) $(HOST_OBJS:.o=.d) $(BOOT_OBJS:.o=.d)
