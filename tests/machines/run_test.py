@@ -91,8 +91,8 @@ class Report(unittest.TestCase):
         self.assertEqual(verdict.clean("\x1b[2J\x1b[01;01H\x1b[=3hTAP version 13\r"), "TAP version 13")
 
     def test_tally(self):
-        lines = GOOD + ["not ok 3 - e # TODO E-012 text", "not ok 4 - f", "1..9"]
-        self.assertEqual(verdict.tally(lines), (2, 1, 1, [("c.d", "ECAP.PRS (bit 29) is 0")]))
+        lines = GOOD + ["not ok 3 - e # TODO E-012 text", "not ok 4 - f", "1..9", "ok 5 g.h/ktap", "not ok 6 i # XFAIL E-1"]
+        self.assertEqual(verdict.tally(lines), (4, 1, 1, [("c.d", "ECAP.PRS (bit 29) is 0")]))
 
     def test_skips(self):
         skips = [("prq.one/edu", "ECAP.PRS (bit 29) is 0"), ("bind.two", "no engine")]
@@ -103,10 +103,12 @@ class Report(unittest.TestCase):
 class Launcher(unittest.TestCase):
     """run as a whole, with RUN= in QEMU's place."""
 
-    def launch(self, command, *args):
+    def launch(self, command, *args, log=""):
         with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "log"), "w", encoding="utf-8", newline="") as f:
+                f.write(log)
             env = dict(os.environ, RUN=command)
-            done = subprocess.run([os.path.join(HERE, "run"), "--reports", folder, *args], env=env,
+            done = subprocess.run([os.path.join(HERE, "run"), "--reports", folder, *args], env=env, cwd=folder,
                                   capture_output=True, text=True, timeout=60)
             files = {}
             for name in os.listdir(folder):
@@ -122,9 +124,9 @@ class Launcher(unittest.TestCase):
             self.assertEqual(self.launch(self.serial(lines))[0], code, lines)
 
     def test_files_and_last_line(self):
-        code, out, files = self.launch(self.serial(GOOD), "--quiet")
+        code, out, files = self.launch("cat log", "--quiet", log="firmware \x1b[2J\r\n" + "\r\n".join(GOOD) + "\r\n")
         self.assertEqual(out.splitlines()[-1], GOOD[-1])
-        self.assertEqual(files["run.tap"].splitlines(), GOOD[:1] + ["# machine: run"] + GOOD[1:])
+        self.assertEqual(files["run.tap"].splitlines(), GOOD[:2] + ["# run: cat log"] + GOOD[2:])
         self.assertTrue(files["run.log"].startswith("firmware"))
 
     def test_crash_counts_as_failure(self):

@@ -13,7 +13,8 @@ WORDS = {PASS: "pass", SKIP: "skip", ERROR: "error", FAIL: "fail", CRASH: "crash
 
 LAST_LINE = re.compile(r"pasidcheck: (\d+) passed, (\d+) failed, (\d+) skipped")
 VERSION_LINE = re.compile(r"K?TAP version \d+$")
-RESULT_LINE = re.compile(r"(not ok|ok) \d+ - (.*)$")
+RESULT_LINE = re.compile(r"(not ok|ok) \d+ (?:- )?(.*)$")  # TAP with dash, KTAP without
+PLAN_LINE = re.compile(r"1\.\.\d+( |$)")
 COUNTS_LINE = re.compile(r"# xfail \d+, unexpected pass (\d+), error (\d+)")
 ESCAPES = re.compile(r"\x1b(?:\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[=>78cDEHM])")
 
