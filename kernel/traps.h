@@ -33,7 +33,7 @@ void trap_init(void);
 
 /* Called for vectors 32..255 with interrupts off, on the interrupted stack; it does its own end-of-interrupt.
  */
-void trap_set_irq_handler(void (*fn)(unsigned vector));
+void trap_set_irq_handler(void (*fn)(struct trap_frame *f));
 
 /* Short name: "#PF page fault". For 32 and up "interrupt". */
 const char *trap_name(unsigned vector);
@@ -44,11 +44,5 @@ void trap_describe(const struct trap_frame *f, char *out, size_t size);
 
 /* Registers, control registers and the symbolised back-trace of `f`, as lines on the console. X. */
 void trap_print(const struct trap_frame *f);
-
-/*
- * From an NMI handler that will not return through its stub: lets the CPU take NMIs again. Interrupts stay
- * off and the caller goes on, on the stack it runs on.
- */
-void trap_nmi_unblock(void);
 
 #endif
