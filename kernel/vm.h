@@ -38,6 +38,8 @@ static inline void *vm_va(uint64_t pa)
 
 /* All of [pa, pa+size) is in the direct map. X. */
 bool vm_is_ram(uint64_t pa, uint64_t size);
+/* Some byte of it is RAM, the kernel's and the firmware's own included: no place for device registers. X. */
+bool vm_overlaps_ram(uint64_t pa, uint64_t size);
 
 /* Registers, uncached; any alignment. NULL: no table memory, or address width exceeded. X. */
 must_check void *vm_map_mmio(uint64_t pa, size_t size);
