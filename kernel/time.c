@@ -126,12 +126,12 @@ static struct window window_now(void)
 /* Starts at a change of the reference, so that both ends lie equally far behind one. */
 static bool measure_pm(struct window *start, struct window *end, uint32_t *ticks)
 {
-    uint32_t first = pm_read(), now = first;
+    uint32_t first = pm_read(), now;
     unsigned looks = 0;
 
     while (pm_read() == first && looks < MAX_LOOKS)
         looks++;
-    first = pm_read();
+    first = now = pm_read();
     *start = window_now();
     while (((now - first) & PM_MASK) < PM_TICKS && looks < MAX_LOOKS) {
         now = pm_read();
