@@ -1,11 +1,41 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Sources of the tests, each listed. A new suite adds its line here, in the list of the home it runs in.
 
-# Both homes: the harness and every suite that is not about the firmware itself.
-TEST_SRCS :=
+# Suites of both homes: one body, no word about which.
+SUITE_SRCS := tests/suites/fault_test.c tests/suites/fmt_test.c tests/suites/harness_test.c \
+              tests/suites/harness_run_test.c tests/suites/ioasid_test.c tests/suites/machine_test.c \
+              tests/suites/notifier_test.c tests/suites/place_test.c tests/suites/record_test.c \
+              tests/suites/walk_test.c tests/suites/xlate_test.c
+
+HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
+                tests/harness/errno_name.c tests/harness/evidence.c tests/harness/faults.c tests/harness/fixture.c \
+                tests/harness/header.c tests/harness/needs.c tests/harness/proof.c tests/harness/report.c \
+                tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
+
+TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
+             tests/actors/owner.c tests/dev/dma_dev.c tests/suites/rig.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
-TARGET_SRCS :=
+TARGET_SUITE_SRCS :=
+TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c \
+               tests/dev/discover.c tests/dev/edu.c tests/dev/testdev.c
 
 # Host process only: the platform of a Linux process, stub units, main().
-HOST_SRCS :=
+HOST_SUITE_SRCS :=
+HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/dev/none.c
+
+# ---- The table of errata; an id that no table has stops the build ----
+
+SPEC_FILES := docs/errata.md docs/rules/rows.tsv docs/rules/rules.tsv docs/rules/flaws.tsv
+SPEC_CASES := $(SUITE_SRCS) $(TARGET_SUITE_SRCS) $(HOST_SUITE_SRCS)
+
+$(O)/gen/errata.c: $(SPEC_FILES) $(SPEC_CASES) tests/tools/errata_gen.py tests/tools/spec.py
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  GEN   $@")
+	$(Q)$(PYTHON) tests/tools/errata_gen.py --errata docs/errata.md --rules docs/rules -o $@ $(SPEC_CASES)
+
+# ---- Which case proves what ----
+
+.PHONY: spec-map
+spec-map:
+	$(Q)$(PYTHON) tests/tools/spec_map.py --rules docs/rules -o docs/spec-map.md $(SPEC_CASES)

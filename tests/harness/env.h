@@ -22,6 +22,10 @@ must_check int t_main(void);
 
 /* Bytes of the report: serial line and screen, or stdout. Lines end in \n. */
 void env_write(const char *text, size_t size);
+/* What the screen shows while a case runs; not part of the report. */
+void env_progress(const char *text);
+/* From here on the report is drawn on the screen as well, or no longer. */
+void env_screen(bool on);
 /* One `# key: value` of the header: binary, versions, time, DMAR count, screen ... */
 typedef void env_fact_fn(void *ctx, const char *key, const char *value);
 void env_facts(env_fact_fn *emit, void *ctx);

@@ -139,9 +139,11 @@ static void explain(const struct runner *run, const struct t_state *st, enum out
 void report_case(struct runner *run, unsigned number, const struct t_state *st, uint64_t elapsed_ns)
 {
     enum outcome o = outcome_of(st);
-    bool loud = o > O_SKIP;
+    bool loud = o > O_SKIP, shown = !run->bare && o >= O_UNEXPECTED;
 
     count(&run->totals, st, o);
+    if (shown)
+        env_screen(true);
     if (!run->args->ktap)
         result_line(run, number, st, o);
     if (loud)
@@ -152,12 +154,16 @@ void report_case(struct runner *run, unsigned number, const struct t_state *st, 
         report_line(run, "# time_us %llu", (unsigned long long)(elapsed_ns / 1000));
     if (run->args->ktap)
         result_line(run, number, st, o);
+    if (shown)
+        env_screen(false);
 }
 
 void report_close(struct runner *run)
 {
     const struct totals *s = &run->totals;
 
+    if (!run->bare)
+        env_screen(true);
     report_line(run, "# xfail %u, unexpected pass %u, error %u, dma-proven %u (allowed %u, denied %u)",
                 s->xfail, s->unexpected, s->error, s->dma_cases, s->allowed, s->denied);
     report_line(run, "pasidcheck: %u passed, %u failed, %u skipped", s->passed, s->failed, s->skipped);

@@ -18,12 +18,24 @@ static void skip(struct t_state *st, const struct runner *run, const struct inst
     state_judge(st, V_SKIP, "%s", inst->skip);
 }
 
+static void progress(const struct runner *run, unsigned i)
+{
+    char name[T_NAME_SIZE], line[T_NAME_SIZE + 64];
+
+    select_name(&run->instances[i], name, sizeof(name));
+    snprintf(line, sizeof(line), "%u of %u, %u failed: %s", i + 1, run->instance_count, run->totals.failed,
+             name);
+    env_progress(line);
+}
+
 static void run_instances(struct runner *run, struct t_state *st)
 {
     for (unsigned i = 0; i < run->instance_count; i++) {
         const struct instance *inst = &run->instances[i];
         uint64_t elapsed_ns = 0;
 
+        if (!run->bare)
+            progress(run, i);
         if (inst->skip[0])
             skip(st, run, inst);
         else
