@@ -39,7 +39,7 @@ static void bent(struct rig *r, const struct t_mem *mem, uint64_t *word, uint64_
 /* ---- Root and context ---- */
 
 TEST(fault, root_absent, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "39", .rules = "39",
-     .negative = true, .xfail = "E-101", .doc = "LP (or UP) = 0 in the root entry: 39h")
+     .negative = true, .xfail = "E-003", .doc = "LP (or UP) = 0 in the root entry: 39h")
 {
     struct t_mem mem = t_mem(t, 1);
     uint64_t *root;
@@ -52,7 +52,7 @@ TEST(fault, root_absent, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "39", 
 }
 
 TEST(fault, context_absent, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "41", .rules = "38",
-     .negative = true, .xfail = "E-101", .doc = "P = 0 in the context entry: 41h")
+     .negative = true, .xfail = "E-003", .doc = "P = 0 in the context entry: 41h")
 {
     struct t_mem mem = t_mem(t, 1);
     struct vtd_context_entry *ctx;
@@ -65,7 +65,7 @@ TEST(fault, context_absent, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "41
 }
 
 TEST(fault, context_reserved, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "42", .negative = true,
-     .xfail = "E-101", .doc = "reserved bit 8 set in the context entry: 42h")
+     .xfail = "E-003", .doc = "reserved bit 8 set in the context entry: 42h")
 {
     struct t_mem mem = t_mem(t, 1);
     struct vtd_context_entry *ctx;
@@ -99,7 +99,7 @@ TEST(fault, context_is_blocked, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = 
 /* ---- PASID directory ---- */
 
 TEST(fault, directory_absent, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "51", .rules = "40",
-     .negative = true, .xfail = "E-104", .doc = "P = 0 in the PASID directory entry: 51h")
+     .negative = true, .xfail = "E-006", .doc = "P = 0 in the PASID directory entry: 51h")
 {
     struct t_mem mem = t_mem(t, 1);
     struct vtd_pasid_dir_entry *dir;
@@ -112,7 +112,7 @@ TEST(fault, directory_absent, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "
 }
 
 TEST(fault, directory_reserved, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "52", .negative = true,
-     .xfail = "E-106", .doc = "reserved bit 2 set in the PASID directory entry: 52h")
+     .xfail = "E-008", .doc = "reserved bit 2 set in the PASID directory entry: 52h")
 {
     struct t_mem mem = t_mem(t, 1);
     struct vtd_pasid_dir_entry *dir;
@@ -125,7 +125,7 @@ TEST(fault, directory_reserved, .needs = NEED_DMA, .lanes = RIG_LANES, .faults =
 }
 
 TEST(fault, nothing_published, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "51", .negative = true,
-     .xfail = "E-104", .rows = "1",
+     .xfail = "E-006", .rows = "1",
      .doc = "an attached device without any binding: its directory is empty, 51h, and memory stays as it is")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -142,7 +142,7 @@ TEST(fault, nothing_published, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = 
 /* ---- PASID entry ---- */
 
 TEST(fault, entry_absent, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "59", .rules = "41 43",
-     .negative = true, .xfail = "E-104",
+     .negative = true, .xfail = "E-006",
      .doc = "P = 0 in the PASID entry, all else valid, after a flush of everything: 59h")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -156,7 +156,7 @@ TEST(fault, entry_absent, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "59",
 }
 
 TEST(fault, entry_zero, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "59", .negative = true,
-     .xfail = "E-103", .doc = "a PASID entry that is all zero: 59h, since P is looked at first")
+     .xfail = "E-005 E-006", .doc = "a PASID entry that is all zero: 59h, since P is looked at first")
 {
     struct vtd_pasid_entry entry;
     struct t_mem mem = t_mem(t, 1);
@@ -180,7 +180,7 @@ TEST(fault, entry_zero, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "59", .
     } while (0)
 
 TEST(fault, entry_type_reserved, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "5b", .negative = true,
-     .xfail = "E-104", .doc = "PGTT = 111b: 5Bh")
+     .xfail = "E-006", .doc = "PGTT = 111b: 5Bh")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
@@ -191,7 +191,7 @@ TEST(fault, entry_type_reserved, .needs = NEED_DMA, .lanes = RIG_LANES, .faults 
 }
 
 TEST(fault, entry_type_zero, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "5b", .negative = true,
-     .xfail = "E-104", .doc = "PGTT = 000b with P = 1: 5Bh")
+     .xfail = "E-006", .doc = "PGTT = 000b with P = 1: 5Bh")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
@@ -213,7 +213,7 @@ TEST(fault, entry_no_second_stage, .needs = NEED_DMA | NEED_NO_SS, .lanes = RIG_
 }
 
 TEST(fault, entry_no_first_stage, .needs = NEED_DMA | NEED_NO_FS, .lanes = RIG_LANES, .faults = "5b",
-     .negative = true, .xfail = "E-113", .doc = "PGTT = 001b where the unit has no first stage: 5Bh")
+     .negative = true, .xfail = "E-028", .doc = "PGTT = 001b where the unit has no first stage: 5Bh")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
@@ -224,7 +224,7 @@ TEST(fault, entry_no_first_stage, .needs = NEED_DMA | NEED_NO_FS, .lanes = RIG_L
 }
 
 TEST(fault, entry_no_nesting, .needs = NEED_DMA | NEED_NO_NEST, .lanes = RIG_LANES, .faults = "5b",
-     .negative = true, .xfail = "E-113", .doc = "PGTT = 011b where the unit does not nest: 5Bh")
+     .negative = true, .xfail = "E-028", .doc = "PGTT = 011b where the unit does not nest: 5Bh")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
@@ -235,7 +235,7 @@ TEST(fault, entry_no_nesting, .needs = NEED_DMA | NEED_NO_NEST, .lanes = RIG_LAN
 }
 
 TEST(fault, entry_width, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES, .faults = "5b", .negative = true,
-     .xfail = "E-104", .doc = "AW = 111b in a second-stage entry: 5Bh")
+     .xfail = "E-006", .doc = "AW = 111b in a second-stage entry: 5Bh")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
@@ -257,7 +257,7 @@ TEST(fault, entry_paging_mode, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, 
 }
 
 TEST(fault, entry_reserved_low, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "5a", .negative = true,
-     .xfail = "E-105", .doc = "reserved bit 10 of the PASID entry: 5Ah")
+     .xfail = "E-007", .doc = "reserved bit 10 of the PASID entry: 5Ah")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
@@ -268,7 +268,7 @@ TEST(fault, entry_reserved_low, .needs = NEED_DMA, .lanes = RIG_LANES, .faults =
 }
 
 TEST(fault, entry_reserved_high, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "5a", .negative = true,
-     .xfail = "E-105", .doc = "reserved bit 500 of the PASID entry: 5Ah")
+     .xfail = "E-007", .doc = "reserved bit 500 of the PASID entry: 5Ah")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;

@@ -75,7 +75,7 @@ TEST(record, read, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_LANES, .rules
     rig_close(&r);
 }
 
-TEST(record, no_pasid, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true, .xfail = "E-115",
+TEST(record, no_pasid, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true, .xfail = "E-019",
      .doc = "a request without PASID is recorded without one: PP = 0")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -272,7 +272,7 @@ TEST(record, silent_absent_context, .needs = NEED_DMA, .lanes = RIG_LANES, .rule
 }
 
 TEST(record, silent_absent_entry, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "70", .negative = true,
-     .xfail = "E-108",
+     .xfail = "E-002",
      .doc = "FPD counts although P = 0: a PASID entry that is not present, without a record")
 {
     struct vtd_pasid_entry *entry;

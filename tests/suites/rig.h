@@ -13,6 +13,7 @@
 #include "iommu/iommu.h"
 #include "iommu/pgtable.h"
 #include "iommu/vtd_fault.h"
+#include "iommu/vtd_flush.h"
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
 #include "tests/dev/dma_dev.h"

@@ -181,7 +181,7 @@ TEST(walk, fs_not_canonical, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .f
 /* ---- Second stage ---- */
 
 TEST(walk, ss_unmapped, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES, .faults = "79", .negative = true,
-     .xfail = "E-102", .doc = "addresses that no table and no leaf maps: 79h")
+     .xfail = "E-004", .doc = "addresses that no table and no leaf maps: 79h")
 {
     unmapped(t, VTD_PGTT_SECOND, 0x79);
 }
@@ -205,7 +205,7 @@ TEST(walk, ss_blocked, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES, .negativ
 }
 
 TEST(walk, ss_read_only, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES, .faults = "85", .negative = true,
-     .xfail = "E-102", .doc = "a write where W = 0, R = 1 in the leaf: 85h")
+     .xfail = "E-004", .doc = "a write where W = 0, R = 1 in the leaf: 85h")
 {
     WALK_BENT(t, VTD_PGTT_SECOND, 1, VTD_SS_W, 0, 0x85);
 }
@@ -225,7 +225,7 @@ TEST(walk, ss_read_only_above, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES, 
 }
 
 TEST(walk, ss_write_only, .needs = NEED_DMA | NEED_DMA_READ | NEED_SS, .lanes = RIG_LANES, .faults = "86",
-     .negative = true, .xfail = "E-102", .doc = "a read where R = 0, W = 1 in the leaf: 86h")
+     .negative = true, .xfail = "E-004", .doc = "a read where R = 0, W = 1 in the leaf: 86h")
 {
     struct t_mem mem = t_mem(t, 1);
     uint64_t *leaf;
@@ -239,13 +239,13 @@ TEST(walk, ss_write_only, .needs = NEED_DMA | NEED_DMA_READ | NEED_SS, .lanes = 
 }
 
 TEST(walk, ss_reserved, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES, .faults = "7a", .negative = true,
-     .xfail = "E-102", .doc = "an address bit at or above the host's width in the leaf: 7Ah")
+     .xfail = "E-004", .doc = "an address bit at or above the host's width in the leaf: 7Ah")
 {
     WALK_BENT(t, VTD_PGTT_SECOND, 1, BIT(51), 1, 0x7a);
 }
 
 TEST(walk, ss_too_wide, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES, .faults = "84", .negative = true,
-     .xfail = "E-102", .doc = "an address beyond the table's width: 84h")
+     .xfail = "E-004", .doc = "an address beyond the table's width: 84h")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
