@@ -18,6 +18,7 @@ struct elf_symbol {
 
 #define STT_NOTYPE 0
 #define STT_FUNC   2
+#define PUSH_RBP   0x55
 
 static const struct elf_symbol *symbols;
 static size_t symbol_count;
@@ -41,14 +42,12 @@ static bool in_text(uint64_t addr)
     return addr >= (uint64_t)kernel_text_start && addr < (uint64_t)kernel_text_end;
 }
 
-/* Frame: [rbp] = caller's rbp, [rbp + 8] = return address. Callers' frames lie higher, so the walk ends. */
-size_t backtrace_from(uint64_t rip, uint64_t rbp, uint64_t *out, size_t max)
+/* The frames from `rbp` outward. Frame: [rbp] = caller's rbp, [rbp + 8] = return address. Callers' frames lie
+ * higher, so the walk ends. */
+static size_t walk(uint64_t rbp, uint64_t *out, size_t max)
 {
     size_t n = 0;
 
-    if (max == 0)
-        return 0;
-    out[n++] = rip;
     while (n < max && rbp % 8 == 0 && vm_readable(rbp, 16)) {
         const uint64_t *frame = (const uint64_t *)rbp;
 
@@ -60,6 +59,36 @@ size_t backtrace_from(uint64_t rip, uint64_t rbp, uint64_t *out, size_t max)
         rbp = frame[0];
     }
     return n;
+}
+
+size_t backtrace_from(uint64_t rip, uint64_t rbp, uint64_t *out, size_t max)
+{
+    if (max == 0)
+        return 0;
+    out[0] = rip;
+    return 1 + walk(rbp, out + 1, max - 1);
+}
+
+/* The function at `rip` has not pushed rbp: it is at its start, has no frame at all, or a call led to no
+ * function. */
+static bool frameless(uint64_t rip)
+{
+    uint64_t offset;
+
+    if (!symbol_of(rip, &offset))
+        return true;
+    return offset == 0 || *(const uint8_t *)(rip - offset) != PUSH_RBP;
+}
+
+size_t backtrace_trap(const struct trap_frame *f, uint64_t *out, size_t max)
+{
+    uint64_t caller = vm_readable(f->rsp, 8) ? *(const uint64_t *)f->rsp : 0;
+
+    if (max < 2 || !in_text(caller) || !frameless(f->rip))
+        return backtrace_from(f->rip, f->rbp, out, max);
+    out[0] = f->rip;
+    out[1] = caller;
+    return 2 + walk(f->rbp, out + 2, max - 2);
 }
 
 size_t backtrace_here(uint64_t *out, size_t max)

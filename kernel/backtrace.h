@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "kernel/boot_info.h"
+#include "kernel/traps.h"
 
 /* Remembers where the symbols are. Until then symbol_of() knows none. */
 void backtrace_init(const struct boot_info *info);
@@ -20,6 +21,10 @@ void backtrace_init(const struct boot_info *info);
  * how many of `max` were filled in. X.
  */
 size_t backtrace_from(uint64_t rip, uint64_t rbp, uint64_t *out, size_t max);
+
+/* As backtrace_from, for the code that a trap interrupted; also sees the caller of a function without a
+ * frame. X. */
+size_t backtrace_trap(const struct trap_frame *f, uint64_t *out, size_t max);
 
 /* As backtrace_from, for the caller. */
 size_t backtrace_here(uint64_t *out, size_t max);

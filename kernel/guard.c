@@ -112,7 +112,7 @@ bool guard_trap(struct trap_frame *f)
     if (may_end(g)) {
         trap_describe(f, g->report->text, sizeof(g->report->text));
         say_where(g->report, here());
-        g->report->depth = backtrace_from(f->rip, f->rbp, g->report->trace, GUARD_TRACE_DEPTH);
+        g->report->depth = backtrace_trap(f, g->report->trace, GUARD_TRACE_DEPTH);
         end_run(g, GUARD_TRAPPED);
     }
     leave_at(f);
@@ -146,7 +146,7 @@ bool guard_hung(struct trap_frame *f)
     if (may_end(g)) {
         snprintf(g->report->text, sizeof(g->report->text), "hung with interrupts off");
         say_where(g->report, here());
-        g->report->depth = backtrace_from(f->rip, f->rbp, g->report->trace, GUARD_TRACE_DEPTH);
+        g->report->depth = backtrace_trap(f, g->report->trace, GUARD_TRACE_DEPTH);
         end_run(g, GUARD_HUNG);
     }
     leave_at(f);

@@ -233,7 +233,7 @@ size_t thread_trace(const struct thread *t, uint64_t *out, size_t max)
     const struct switch_frame *frame = (const struct switch_frame *)(uintptr_t)t->sp;
 
     if (t->preempted)
-        return backtrace_from(t->preempted->rip, t->preempted->rbp, out, max);
+        return backtrace_trap(t->preempted, out, max);
     return t->sp ? backtrace_from(frame->rip, frame->rbp, out, max) : 0;
 }
 

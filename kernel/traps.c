@@ -144,7 +144,7 @@ void trap_print(const struct trap_frame *f)
             (unsigned long long)f->rip, (unsigned long long)f->rflags);
     kprintf("#   cr2 %016llx  cr3 %016llx  cs %llx ss %llx\n", (unsigned long long)read_cr2(),
             (unsigned long long)read_cr3(), (unsigned long long)f->cs, (unsigned long long)f->ss);
-    backtrace_print("#   ", trace, backtrace_from(f->rip, f->rbp, trace, TRACE_MAX));
+    backtrace_print("#   ", trace, backtrace_trap(f, trace, TRACE_MAX));
 }
 
 static void exception(struct trap_frame *f)
