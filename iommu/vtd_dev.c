@@ -51,18 +51,25 @@ static struct vtd_context_entry build_context(const struct vtd_dev *dev)
     return e;
 }
 
-/* Under table_lock. 0; -EBUSY: an entry is in use; -ENOMEM. */
+static bool in_use(struct vtd_unit *unit, uint16_t rid)
+{
+    const struct vtd_context_entry *e = vtd_entry_context(unit, rid);
+
+    return e != NULL && !vtd_entry_is_zero(e->q, ARRAY_SIZE(e->q));
+}
+
+/* Under table_lock. 0; -EBUSY: an entry is in use, nothing was made; -ENOMEM. */
 static int make_places(struct vtd_dev *dev, struct vtd_context_entry *places[])
 {
-    for (unsigned i = 0; i < dev->rid_count; i++) {
-        int err = vtd_entry_context_make(dev->unit, dev->rids[i], &places[i]);
+    int err = 0;
 
-        if (err)
-            return err;
-        if (!vtd_entry_is_zero(places[i]->q, ARRAY_SIZE(places[i]->q)))
+    for (unsigned i = 0; i < dev->rid_count; i++) {
+        if (in_use(dev->unit, dev->rids[i]))
             return -EBUSY;
     }
-    return 0;
+    for (unsigned i = 0; !err && i < dev->rid_count; i++)
+        err = vtd_entry_context_make(dev->unit, dev->rids[i], &places[i]);
+    return err;
 }
 
 /* Caching mode: not-present context entries may be cached, under domain id 0. */
@@ -105,6 +112,8 @@ void vtd_dev_zero_contexts(struct vtd_dev *dev)
     for (unsigned i = 0; i < dev->rid_count; i++) {
         struct vtd_context_entry *e = vtd_entry_context(dev->unit, dev->rids[i]);
 
+        if (e == NULL)
+            continue;
         vtd_entry_zero_but_fpd(dev->unit, e->q, ARRAY_SIZE(e->q));
         vtd_entry_zero_fpd(dev->unit, e->q);
     }
@@ -140,38 +149,66 @@ static void add_device_tlb(struct vtd_batch *batch, struct vtd_dev *dev)
         vtd_batch_add(batch, vtd_inv_pdevtlb_global(&ats));
 }
 
-static int invalidate_contexts(struct vtd_dev *dev)
+/* Single requester ids and the domains below them (rule 38). */
+static void add_own(struct vtd_batch *batch, struct vtd_dev *dev)
+{
+    bool cm = dev->unit->caps.cm;
+
+    for (unsigned i = 0; i < dev->rid_count; i++)
+        vtd_batch_add(batch, vtd_inv_cc_device(dev->rids[i]));
+    if (cm)
+        vtd_batch_add(batch, vtd_inv_pc_domain((did_t){0}));
+    vtd_pasid_each(dev, add_pc_domain, batch);
+    if (cm)
+        vtd_batch_add(batch, vtd_inv_iotlb_domain((did_t){0}));
+    vtd_pasid_each(dev, add_iotlb_domain, batch);
+}
+
+/* Half of a bus (rule 39). */
+static void add_global(struct vtd_batch *batch)
+{
+    vtd_batch_add(batch, vtd_inv_cc_global());
+    vtd_batch_add(batch, vtd_inv_pc_global());
+    vtd_batch_add(batch, vtd_inv_iotlb_global());
+}
+
+static int invalidate_contexts(struct vtd_dev *dev, bool roots)
 {
     struct vtd_batch batch;
 
     vtd_batch_init(&batch, dev->unit);
-    for (unsigned i = 0; i < dev->rid_count; i++)
-        vtd_batch_add(&batch, vtd_inv_cc_device(dev->rids[i]));
-    if (dev->unit->caps.cm)
-        vtd_batch_add(&batch, vtd_inv_pc_domain((did_t){0}));
-    vtd_pasid_each(dev, add_pc_domain, &batch);
-    if (dev->unit->caps.cm)
-        vtd_batch_add(&batch, vtd_inv_iotlb_domain((did_t){0}));
-    vtd_pasid_each(dev, add_iotlb_domain, &batch);
+    if (roots)
+        add_global(&batch);
+    else
+        add_own(&batch, dev);
     add_device_tlb(&batch, dev);
     return vtd_batch_submit_wait(&batch);
 }
 
-/* Repeatable after an error: entries that are not present yet not zero are invalidated again. */
-static int retire_contexts(struct vtd_dev *dev)
+/*
+ * `with_tables`: context tables that nobody uses any more go too. Repeatable after an error: what is not
+ * present yet not zero is invalidated again.
+ */
+static int retire_contexts(struct vtd_dev *dev, bool with_tables)
 {
+    struct vtd_unit *unit = dev->unit;
+    bool roots = false;
     int err;
 
-    plat_lock(&dev->unit->table_lock);
+    plat_lock(&unit->table_lock);
     if (dev->context_present)
         vtd_dev_clear_contexts(dev);
-    plat_unlock(&dev->unit->table_lock);
-    err = invalidate_contexts(dev);
+    for (unsigned i = 0; with_tables && i < dev->rid_count; i++)
+        roots |= vtd_entry_root_clear_present(unit, dev->rids[i]);
+    plat_unlock(&unit->table_lock);
+    err = invalidate_contexts(dev, roots);
     if (err)
         return err;
-    plat_lock(&dev->unit->table_lock);
+    plat_lock(&unit->table_lock);
     vtd_dev_zero_contexts(dev);
-    plat_unlock(&dev->unit->table_lock);
+    for (unsigned i = 0; roots && i < dev->rid_count; i++)
+        vtd_entry_root_free(unit, dev->rids[i]);
+    plat_unlock(&unit->table_lock);
     return 0;
 }
 
@@ -186,6 +223,16 @@ static bool cfg_ok(const struct vtd_unit *unit, const struct vtd_dev_cfg *cfg)
     return !cfg->pasid || unit->caps.pasid;
 }
 
+/* A requester id that is named twice counts once. */
+static void add_rid(struct vtd_dev *dev, uint16_t rid)
+{
+    for (unsigned i = 0; i < dev->rid_count; i++) {
+        if (dev->rids[i] == rid)
+            return;
+    }
+    dev->rids[dev->rid_count++] = rid;
+}
+
 static struct vtd_dev *new_dev(struct vtd_unit *unit, const struct vtd_dev_cfg *cfg)
 {
     struct vtd_dev *dev = plat_alloc(sizeof(*dev), OWNER_TABLE);
@@ -193,9 +240,8 @@ static struct vtd_dev *new_dev(struct vtd_unit *unit, const struct vtd_dev_cfg *
     if (dev == NULL)
         return NULL;
     dev->unit = unit;
-    dev->rid_count = cfg->rid_count;
     for (unsigned i = 0; i < cfg->rid_count; i++)
-        dev->rids[i] = cfg->rids[i];
+        add_rid(dev, cfg->rids[i]);
     dev->pdts = pdts_for(cfg->pasid_bits);
     dev->pasid = cfg->pasid;
     dev->ats = cfg->ats;
@@ -237,15 +283,15 @@ int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *cfg, struct 
         *out = dev;
         return 0;
     }
-    /* A directory that the unit may still know is kept for good. */
-    if (!dev->context_present || retire_contexts(dev) == 0)
+    /* -EBUSY: the entries are another device's. A directory that the unit may still know is kept for good. */
+    if (err == -EBUSY || retire_contexts(dev, true) == 0)
         free_dev(dev);
     return err;
 }
 
 int vtd_dev_detach(struct vtd_dev *dev)
 {
-    int err = retire_contexts(dev);
+    int err = retire_contexts(dev, true);
 
     if (err)
         return err;
@@ -274,7 +320,7 @@ int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid)
     if (busy)
         return -EBUSY;
     if (dev->context_present)
-        err = retire_contexts(dev);
+        err = retire_contexts(dev, false);
     if (err)
         return err;
     dev->rid_pasid = pasid;

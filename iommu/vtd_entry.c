@@ -8,10 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* P and FPD are the same bits in context, directory and PASID entries. */
+/* P is the same bit in all entries and root halves, FPD in all that have it; there is none in a root half. */
 #define ENTRY_P   SPAN_MASK(VTD_PASID_P)
 #define ENTRY_FPD SPAN_MASK(VTD_PASID_FPD)
 _Static_assert(ENTRY_P == SPAN_MASK(VTD_CTX_P) && ENTRY_P == SPAN_MASK(VTD_PDIR_P) &&
+                   ENTRY_P == SPAN_MASK(VTD_ROOT_LP) && ENTRY_P == SPAN_MASK(VTD_ROOT_UP) &&
                    ENTRY_FPD == SPAN_MASK(VTD_CTX_FPD) && ENTRY_FPD == SPAN_MASK(VTD_PDIR_FPD),
                "VT-d 5.10, Translation Structure Formats: P and FPD");
 
@@ -100,23 +101,25 @@ static uint64_t *root_half(const struct vtd_unit *unit, uint16_t rid)
     return in_upper_half(rid) ? &ENTRY_WORD(e, VTD_ROOT_UP) : &ENTRY_WORD(e, VTD_ROOT_LP);
 }
 
+static struct vtd_context_entry *context_table(const struct vtd_unit *unit, uint16_t rid)
+{
+    uint64_t half = unit->root == NULL ? 0 : load64(root_half(unit, rid));
+
+    return half == 0 ? NULL : plat_va((paddr_t){FIELD_GET_ADDR(VTD_ROOT_LCTP, half)});
+}
+
 struct vtd_context_entry *vtd_entry_context(const struct vtd_unit *unit, uint16_t rid)
 {
-    struct vtd_context_entry *table;
-    uint64_t half;
+    struct vtd_context_entry *table = context_table(unit, rid);
 
-    if (unit->root == NULL)
-        return NULL;
-    half = load64(root_half(unit, rid));
-    if (!FIELD_GET(VTD_ROOT_LP, half))
-        return NULL;
-    table = plat_va((paddr_t){FIELD_GET_ADDR(VTD_ROOT_LCTP, half)});
-    return &table[FIELD_GET(VTD_DEVFN_INDEX, rid_devfn(rid))];
+    return table == NULL ? NULL : &table[FIELD_GET(VTD_DEVFN_INDEX, rid_devfn(rid))];
 }
 
 int vtd_entry_context_make(struct vtd_unit *unit, uint16_t rid, struct vtd_context_entry **out)
 {
     *out = vtd_entry_context(unit, rid);
+    if (*out != NULL && !FIELD_GET(VTD_ROOT_LP, load64(root_half(unit, rid))))
+        return -EBUSY;
     if (*out == NULL) {
         void *table = new_table(unit);
         uint64_t half;
@@ -128,6 +131,31 @@ int vtd_entry_context_make(struct vtd_unit *unit, uint16_t rid, struct vtd_conte
         *out = vtd_entry_context(unit, rid);
     }
     return 0;
+}
+
+bool vtd_entry_root_clear_present(struct vtd_unit *unit, uint16_t rid)
+{
+    const struct vtd_context_entry *table = context_table(unit, rid);
+
+    if (table == NULL)
+        return false;
+    for (unsigned i = 0; i < VTD_CTX_ENTRIES; i++) {
+        if (entry_get(&table[i], VTD_CTX_P))
+            return false;
+    }
+    vtd_entry_clear_present(unit, root_half(unit, rid), false);
+    return true;
+}
+
+void vtd_entry_root_free(struct vtd_unit *unit, uint16_t rid)
+{
+    struct vtd_context_entry *table = context_table(unit, rid);
+    uint64_t *half = root_half(unit, rid);
+
+    if (table == NULL || FIELD_GET(VTD_ROOT_LP, load64(half)))
+        return;
+    vtd_entry_zero_but_fpd(unit, half, 1);
+    plat_pages_free(table, 1);
 }
 
 /* ---- PASID entries ---- */

@@ -13,7 +13,15 @@
 /* ---- Where. NULL: no table there. The _make forms add the missing table (-ENOMEM). ---- */
 
 struct vtd_context_entry *vtd_entry_context(const struct vtd_unit *unit, uint16_t rid);
+/* -EBUSY also: the table is being taken back. */
 must_check int vtd_entry_context_make(struct vtd_unit *unit, uint16_t rid, struct vtd_context_entry **out);
+
+/*
+ * The root half of `rid` goes once no entry below it is present: its P (true: it did, or had gone before),
+ * and, after everything was invalidated, the rest of it with the table.
+ */
+bool vtd_entry_root_clear_present(struct vtd_unit *unit, uint16_t rid);
+void vtd_entry_root_free(struct vtd_unit *unit, uint16_t rid);
 
 /* `slot` lies within the directory: vtd_entry_slot_ok. */
 bool vtd_entry_slot_ok(const struct vtd_dev *dev, uint32_t slot);

@@ -71,8 +71,9 @@ struct vtd_dev {
 must_check int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *cfg, struct vtd_dev **out);
 
 /*
- * Retires the context entries (rule 38), with every PASID entry below them that is still present, then frees
- * directory and tables. 0; -EIO, -ETIMEDOUT: the device stays attached, its entries not present. T.
+ * Retires the context entries (rule 38), with every PASID entry below them that is still present, and the
+ * half of a bus that nobody uses any more (rule 39), then frees directory and tables. 0; -EIO, -ETIMEDOUT:
+ * the device stays attached, its entries not present. T.
  */
 must_check int vtd_dev_detach(struct vtd_dev *dev);
 
