@@ -5,7 +5,7 @@
 SUITE_SRCS := tests/suites/fault_test.c tests/suites/fmt_test.c tests/suites/harness_test.c \
               tests/suites/harness_run_test.c tests/suites/ioasid_test.c tests/suites/machine_test.c \
               tests/suites/notifier_test.c tests/suites/place_test.c tests/suites/record_test.c \
-              tests/suites/walk_test.c tests/suites/xlate_test.c
+              tests/suites/svm_bind_test.c tests/suites/svm_free_test.c tests/suites/walk_test.c tests/suites/xlate_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
                 tests/harness/errno_name.c tests/harness/evidence.c tests/harness/faults.c tests/harness/fixture.c \
@@ -13,7 +13,7 @@ HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c 
                 tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
-             tests/actors/owner.c tests/dev/dma_dev.c tests/suites/rig.c
+             tests/actors/owner.c tests/dev/dma_dev.c tests/suites/rig.c tests/suites/svm_bench.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
 TARGET_SUITE_SRCS :=
