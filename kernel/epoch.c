@@ -130,7 +130,7 @@ void epoch_grace_wait(void)
 
     plat_assert(thread_self()->read_depth == 0 && plat_locks_held() == 0 && !irq_in_handler());
     n = epoch_scan();
-    if (plat_wait(&changed, has_passed, &n, TIME_NEVER))
+    if (!has_passed(&n) && plat_wait(&changed, has_passed, &n, TIME_NEVER))
         panic("epoch: waited for ever in vain");
 }
 

@@ -168,6 +168,7 @@ static void set_rates(struct window start, struct window end, uint64_t ticks, ui
     if (cycles == 0 || start.apic <= end.apic)
         panic("time: the TSC or the APIC timer stood still for %llu ticks of the %s",
               (unsigned long long)ticks, tsc.source);
+    tsc.base = start.tsc;
     tsc.hz = cycles * hz / ticks;
     tsc.mult = (NS_PER_SEC << 32) / tsc.hz;
     apic_timer_set_hz(apic * hz / ticks);

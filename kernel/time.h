@@ -24,8 +24,8 @@
  */
 void time_init(void);
 
-/* Nanoseconds since the TSC was first looked at, monotonic; roughly right (1 GHz assumed) before time_init().
- * X. */
+/* Nanoseconds since time_init(), monotonic. Before it only differences mean something, and only roughly (1
+ * GHz is assumed). X. */
 uint64_t time_now_ns(void);
 
 /* now + `ns`, TIME_NEVER instead of an overflow. X. */
