@@ -41,7 +41,7 @@ COMMON     := -std=gnu11 -g $(WARNINGS) $(PREFIX_MAP) -I. -MMD -MP
 FW_CFLAGS := $(COMMON) -O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
              -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
              -fno-optimize-sibling-calls -U_FORTIFY_SOURCE -isystem $(NEWLIB)/include
-FW_LDFLAGS := -nostdlib -static -no-pie -Wl,-T,linker/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+FW_LDFLAGS := -nostdlib -static -Wl,-T,linker/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
               -Wl,-z,noexecstack -Wl,--fatal-warnings
 
 HOST_CFLAGS  := $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined

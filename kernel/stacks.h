@@ -18,6 +18,8 @@ struct kernel_stack {
     uint8_t room[STACK_PAGES * STACK_PAGE];
 };
 
+_Static_assert(sizeof(struct kernel_stack) == 5 * 4096 && IST_COUNT == 6, "stack_area.S lays out the same");
+
 /* [0] belongs to kernel_main(), [n] is CPU 0's interrupt stack n (enum ist). */
 extern struct kernel_stack kernel_stacks[IST_COUNT];
 
