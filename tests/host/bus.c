@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Register blocks, PCI configuration space and interrupt messages of the simulated machine.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/lib/bits.h"
+#include "tests/host/host.h"
+
+#define MAX_BLOCKS    8
+#define MAX_FUNCTIONS 32
+#define MAX_VECTORS   32
+#define FIRST_VECTOR  0x40u
+#define MSI_BASE      0xfee00000u
+#define CONFIG_WORDS  1024
+
+/* ---- Registers ---- */
+
+static const struct host_mmio *blocks[MAX_BLOCKS];
+static unsigned block_count;
+
+void host_mmio_add(const struct host_mmio *mmio)
+{
+    plat_assert(block_count < MAX_BLOCKS);
+    blocks[block_count++] = mmio;
+}
+
+int plat_mmio_map(paddr_t base, size_t size, struct plat_mmio *out)
+{
+    if (!is_aligned(base.v, PAGE_SIZE) || size == 0 || host_phys_ok(base, 1))
+        return -EINVAL;
+    for (unsigned i = 0; i < block_count; i++) {
+        if (blocks[i]->base.v != base.v)
+            continue;
+        *out = (struct plat_mmio){.va = (uintptr_t)blocks[i], .size = size};
+        return 0;
+    }
+    /* Nobody answers there: reads are all ones, writes are lost. */
+    *out = (struct plat_mmio){.va = 0, .size = size};
+    return 0;
+}
+
+void plat_mmio_unmap(struct plat_mmio *io)
+{
+    *io = (struct plat_mmio){0};
+}
+
+/* The block behind a mapping, NULL where nobody answers. Misaligned or outside of the mapping is the driver's
+ * bug. */
+static const struct host_mmio *block_at(const struct plat_mmio *io, uint32_t offset, unsigned width)
+{
+    const struct host_mmio *block = (const struct host_mmio *)io->va;
+
+    if (!is_aligned(offset, width) || offset + width > io->size)
+        plat_panic("register access of %u bytes at offset %x of %zx", width, offset, io->size);
+    return block != NULL && offset + width <= block->size ? block : NULL;
+}
+
+uint32_t plat_mmio_read32(const struct plat_mmio *io, uint32_t offset)
+{
+    const struct host_mmio *block = block_at(io, offset, 4);
+
+    return block != NULL ? block->read32(block->ctx, offset) : UINT32_MAX;
+}
+
+uint64_t plat_mmio_read64(const struct plat_mmio *io, uint32_t offset)
+{
+    const struct host_mmio *block = block_at(io, offset, 8);
+
+    return block != NULL ? block->read64(block->ctx, offset) : UINT64_MAX;
+}
+
+void plat_mmio_write32(const struct plat_mmio *io, uint32_t offset, uint32_t value)
+{
+    const struct host_mmio *block = block_at(io, offset, 4);
+
+    if (block == NULL)
+        return;
+    host_trace_mmio(block->base.v + offset, value, false);
+    block->write32(block->ctx, offset, value);
+}
+
+void plat_mmio_write64(const struct plat_mmio *io, uint32_t offset, uint64_t value)
+{
+    const struct host_mmio *block = block_at(io, offset, 8);
+
+    if (block == NULL)
+        return;
+    host_trace_mmio(block->base.v + offset, value, true);
+    block->write64(block->ctx, offset, value);
+}
+
+/* ---- Configuration space ---- */
+
+static struct function {
+    struct pci_id id;
+    uint32_t words[CONFIG_WORDS];
+} functions[MAX_FUNCTIONS];
+static unsigned function_count;
+
+void host_pci_add(struct pci_id fn, uint16_t vendor, uint16_t device, uint32_t class_code,
+                  uint8_t secondary_bus)
+{
+    struct function *f = &functions[function_count++];
+
+    plat_assert(function_count <= MAX_FUNCTIONS);
+    memset(f, 0, sizeof(*f));
+    f->id = fn;
+    f->words[0] = vendor + 0x10000u * device;
+    f->words[2] = 0x100u * class_code;
+    if (secondary_bus != 0) {
+        f->words[3] = 0x10000u;                 /* header type 1 */
+        f->words[6] = 0x10100u * secondary_bus; /* secondary and subordinate */
+    }
+}
+
+static struct function *function_at(struct pci_id fn)
+{
+    for (unsigned i = 0; i < function_count; i++) {
+        if (functions[i].id.segment == fn.segment && functions[i].id.rid == fn.rid)
+            return &functions[i];
+    }
+    return NULL;
+}
+
+uint32_t plat_pci_read32(struct pci_id fn, uint16_t offset)
+{
+    const struct function *f = function_at(fn);
+
+    plat_assert(is_aligned(offset, 4) && offset / 4 < CONFIG_WORDS);
+    return f != NULL ? f->words[offset / 4] : UINT32_MAX;
+}
+
+void plat_pci_write32(struct pci_id fn, uint16_t offset, uint32_t value)
+{
+    struct function *f = function_at(fn);
+
+    plat_assert(is_aligned(offset, 4) && offset / 4 < CONFIG_WORDS);
+    if (f != NULL)
+        f->words[offset / 4] = value;
+}
+
+void plat_pci_write16(struct pci_id fn, uint16_t offset, uint16_t value)
+{
+    struct function *f = function_at(fn);
+
+    plat_assert(is_aligned(offset, 2) && offset / 4 < CONFIG_WORDS);
+    if (f != NULL)
+        memcpy((uint8_t *)f->words + offset, &value, sizeof(value));
+}
+
+void host_bus_reset(void)
+{
+    block_count = 0;
+    function_count = 0;
+}
+
+/* ---- Interrupt messages ---- */
+
+static struct vector {
+    void (*handler)(void *arg);
+    void *arg;
+    bool pending;
+} vectors[MAX_VECTORS];
+
+int plat_msi_alloc(void (*handler)(void *arg), void *arg, struct plat_msi *out)
+{
+    for (unsigned i = 0; i < MAX_VECTORS; i++) {
+        if (vectors[i].handler != NULL)
+            continue;
+        vectors[i] = (struct vector){.handler = handler, .arg = arg};
+        *out = (struct plat_msi){.address = MSI_BASE, .data = FIRST_VECTOR + i};
+        return 0;
+    }
+    return -ENOSPC;
+}
+
+void plat_msi_free(const struct plat_msi *msi)
+{
+    plat_assert(msi->data >= FIRST_VECTOR && msi->data - FIRST_VECTOR < MAX_VECTORS);
+    vectors[msi->data - FIRST_VECTOR] = (struct vector){0};
+}
+
+void host_msi_send(uint32_t address, uint32_t data)
+{
+    unsigned n = (data % 256) - FIRST_VECTOR;
+
+    if (address / 0x100000 != MSI_BASE / 0x100000 || n >= MAX_VECTORS || vectors[n].handler == NULL) {
+        plat_log(LOG_WARN, "interrupt message %08x to %08x reaches nobody", data, address);
+        return;
+    }
+    vectors[n].pending = true;
+    host_msi_deliver();
+}
+
+void host_msi_deliver(void)
+{
+    static bool delivering;
+
+    if (delivering || plat_locks_held() > 0)
+        return;
+    delivering = true;
+    for (unsigned i = 0; i < MAX_VECTORS; i++) {
+        if (!vectors[i].pending)
+            continue;
+        vectors[i].pending = false;
+        vectors[i].handler(vectors[i].arg);
+    }
+    delivering = false;
+}

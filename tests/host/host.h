@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The simulated machine behind iommu/platform.h when the product runs as a Linux process: memory with made-up
+ * physical addresses, a clock that only plat_relax() moves, one thread that runs queued work when the program
+ * waits. The same input gives the same run, byte for byte.
+ *
+ * "Threads" are nested calls: while one waits (plat_wait, plat_idle_wait, plat_grace_wait) queued work runs
+ * on top of it, under a plat_self() of its own.
+ */
+#ifndef TESTS_HOST_HOST_H
+#define TESTS_HOST_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "iommu/platform.h"
+
+/* ---- Memory (memory.c) ---- */
+
+/* First made-up physical address; below it there are only registers. */
+#define HOST_RAM_BASE 0x100000000ull
+#define HOST_RAM_SIZE 0x40000000ull
+
+/* 4 KiB pages and small objects that an owner has now. */
+size_t host_pages(enum plat_owner owner);
+size_t host_objects(enum plat_owner owner);
+/* True if [pa, pa + size) is memory, allocated or not. */
+bool host_phys_ok(paddr_t pa, size_t size);
+
+/* Everything that OWNER_TABLE .. OWNER_TEST allocated after the mark is kept for ever and no longer counted.
+ */
+uint64_t host_mark(void);
+void host_quarantine(uint64_t mark);
+
+/* The n-th allocation from now on fails, once; 0: none does. */
+void host_fail_allocation(unsigned nth);
+
+/* ---- Threads, time (platform.c) ---- */
+
+/* What the running "thread" holds; put back after a call that was left by longjmp. */
+struct host_thread {
+    uintptr_t self;
+    unsigned locks;
+    unsigned reads;
+};
+
+struct host_thread host_thread_save(void);
+void host_thread_restore(struct host_thread saved);
+
+/* Forgets all queued and deferred work: what a case that ended by force has left behind. */
+void host_abandon_work(void);
+
+/* Called at every plat_relax(), e.g. by a unit that completes late. At most 8. */
+void host_on_tick(void (*fn)(void));
+
+/* ---- Words (platform.c) ---- */
+
+/* Lines above this level are dropped; LOG_WARN at the start. They go to stderr, unless a sink takes them. */
+void host_log_level(enum plat_log level);
+void host_log_sink(void (*sink)(enum plat_log level, const char *line));
+
+/* Called by plat_panic() with its words; it may leave by longjmp. NULL or a return: abort(). */
+void host_on_panic(void (*fn)(const char *words));
+
+/* ---- Buses (bus.c) ---- */
+
+/* A register block. Widths arrive as they were issued. */
+struct host_mmio {
+    paddr_t base;
+    size_t size;
+    void *ctx;
+    uint32_t (*read32)(void *ctx, uint32_t offset);
+    uint64_t (*read64)(void *ctx, uint32_t offset);
+    void (*write32)(void *ctx, uint32_t offset, uint32_t value);
+    void (*write64)(void *ctx, uint32_t offset, uint64_t value);
+};
+
+/* `mmio` stays where it is until host_bus_reset(). */
+void host_mmio_add(const struct host_mmio *mmio);
+
+/* A PCI function with 4 KiB of configuration space, all zero but the ids; bridges: its secondary bus, else 0.
+ */
+void host_pci_add(struct pci_id fn, uint16_t vendor, uint16_t device, uint32_t class_code,
+                  uint8_t secondary_bus);
+/* Takes all registers and functions away. */
+void host_bus_reset(void);
+
+/* An interrupt message; its handler runs as soon as no plat_lock is held. */
+void host_msi_send(uint32_t address, uint32_t data);
+/* Runs handlers of messages that had to wait. */
+void host_msi_deliver(void);
+
+/* ---- Trace (trace.c): what was made visible to hardware, in order ---- */
+
+enum host_event_kind {
+    HOST_PUBLISH, /* plat_publish: address and size, `words` as they were then (the first 64 bytes) */
+    HOST_WMB,
+    HOST_MMIO32, /* a register write: physical address and value */
+    HOST_MMIO64,
+};
+
+struct host_event {
+    enum host_event_kind kind;
+    uint64_t pa;
+    uint64_t size;
+    uint64_t value;
+    uint64_t words[8];
+    bool snooped;
+};
+
+#define HOST_TRACE_MAX 4096
+
+/* Empties the trace and starts it; the first HOST_TRACE_MAX events are kept. */
+void host_trace_start(void);
+void host_trace_stop(void);
+unsigned host_trace_count(void);
+const struct host_event *host_trace(unsigned n);
+
+/* For platform.c and bus.c. */
+void host_trace_publish(const void *va, size_t size, bool snooped);
+void host_trace_wmb(void);
+void host_trace_mmio(uint64_t pa, uint64_t value, bool wide);
+
+#endif
