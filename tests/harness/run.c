@@ -56,15 +56,8 @@ static int broken(struct runner *run, const char *why)
     return report_exit_code(run);
 }
 
-int runner_run(struct runner *run)
+static int run_all(struct runner *run, struct t_state *st)
 {
-    struct t_state *st = malloc(sizeof(*st));
-    int err = st ? select_instances(run) : -1;
-
-    if (err)
-        return broken(run, "no memory");
-    if (!run->instance_count)
-        return broken(run, "only= and skip= leave no case");
     report_plan(run);
     if (!run->bare)
         header_print(run);
@@ -75,20 +68,39 @@ int runner_run(struct runner *run)
         run->totals.failed++;
     }
     report_close(run);
-    free(st);
-    free(run->instances);
     return report_exit_code(run);
+}
+
+int runner_run(struct runner *run)
+{
+    struct t_state *st = malloc(sizeof(*st));
+    int code;
+
+    if (!st || select_instances(run))
+        code = broken(run, "no memory");
+    else if (!run->instance_count)
+        code = broken(run, "only= and skip= leave no case");
+    else
+        code = run_all(run, st);
+    free(run->instances);
+    free(st);
+    return code;
 }
 
 static int list(struct runner *run)
 {
-    if (select_instances(run))
-        return broken(run, "no memory");
-    report_line(run, run->args->ktap ? "KTAP version 1" : "TAP version 13");
-    report_line(run, "1..0 # SKIP list");
-    report_list(run);
-    report_close(run);
-    return 0;
+    int code = 0;
+
+    if (select_instances(run)) {
+        code = broken(run, "no memory");
+    } else {
+        report_line(run, run->args->ktap ? "KTAP version 1" : "TAP version 13");
+        report_line(run, "1..0 # SKIP list");
+        report_list(run);
+        report_close(run);
+    }
+    free(run->instances);
+    return code;
 }
 
 int t_main(void)
@@ -99,6 +111,7 @@ int t_main(void)
     const char *source, *line = env_args(&source);
     char why[700];
     const struct t_case **cases;
+    int code;
 
     if (args_parse(line, &args, why, sizeof(why)))
         return broken(&run, why);
@@ -110,5 +123,7 @@ int t_main(void)
         return broken(&run, "no memory");
     run.cases = cases;
     fixture_init(&args);
-    return args.list ? list(&run) : runner_run(&run);
+    code = args.list ? list(&run) : runner_run(&run);
+    free(cases);
+    return code;
 }

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Guarded calls by sigsetjmp. Memory errors are left to the sanitizer where there is one: its report is
+ * better than anything that could be said here, and it ends the process.
+ */
+#include <execinfo.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/harness/env.h"
+#include "tests/host/guard.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#endif
+#ifndef WITH_ASAN
+#define WITH_ASAN 0
+#endif
+
+/* Real time lets the simulated one run ahead: a hang is judged by the wall clock, at most this long. */
+#define MAX_SECONDS 30u
+
+struct frame {
+    sigjmp_buf end;
+    struct env_guard *out;
+    struct frame *outer;
+    uint64_t deadline; /* wall clock, microseconds */
+};
+
+static struct frame *volatile innermost;
+
+static uint64_t wall_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* The alarm rings at the deadline of the innermost call; without one it is off. */
+static void set_alarm(void)
+{
+    uint64_t now = wall_us(), left = 0;
+    struct itimerval timer = {{0, 0}, {0, 0}};
+
+    if (innermost)
+        left = innermost->deadline > now ? innermost->deadline - now : 1;
+    timer.it_value.tv_sec = (time_t)(left / 1000000);
+    timer.it_value.tv_usec = (suseconds_t)(left % 1000000);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static noreturn void end_call(enum env_end end, const char *text)
+{
+    struct frame *f = innermost;
+    void *trace[16];
+    int depth = backtrace(trace, 16);
+
+    f->out->end = end;
+    snprintf(f->out->text, sizeof(f->out->text), "%s", text);
+    f->out->depth = (unsigned)depth;
+    for (int i = 0; i < depth; i++)
+        f->out->trace[i] = (uint64_t)(uintptr_t)trace[i];
+    siglongjmp(f->end, 1);
+}
+
+void guard_panicked(const char *text)
+{
+    if (innermost)
+        end_call(ENV_PANICKED, text);
+    fprintf(stderr, "panic outside of any case: %s\n", text);
+    exit(4);
+}
+
+static void on_signal(int number)
+{
+    char text[64];
+
+    if (!innermost)
+        _exit(4);
+    if (number == SIGALRM)
+        end_call(ENV_HUNG, "no end in time");
+    snprintf(text, sizeof(text), "%s",
+             number == SIGILL   ? "illegal instruction"
+             : number == SIGFPE ? "arithmetic"
+                                : "memory");
+    end_call(ENV_TRAPPED, text);
+}
+
+void guard_init(void)
+{
+    static const int traps[] = {SIGALRM, SIGILL, SIGFPE, SIGSEGV, SIGBUS};
+    void *warm[1];
+
+    backtrace(warm, 1); /* loads what it needs before a signal handler wants it */
+    for (size_t i = 0; i < (WITH_ASAN ? 3 : 5); i++) {
+        struct sigaction action = {.sa_handler = on_signal};
+
+        sigemptyset(&action.sa_mask);
+        sigaction(traps[i], &action, NULL);
+    }
+}
+
+void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env_guard *out)
+{
+    uint64_t begin = plat_now_ns(), limit = timeout_ns / 1000;
+    struct frame f = {.out = out, .outer = innermost};
+
+    memset(out, 0, sizeof(*out));
+    f.deadline = wall_us() + (limit < MAX_SECONDS * 1000000ull ? limit : MAX_SECONDS * 1000000ull);
+    if (f.outer && f.outer->deadline < f.deadline)
+        f.deadline = f.outer->deadline;
+    innermost = &f;
+    set_alarm();
+    if (sigsetjmp(f.end, 1) == 0)
+        fn(arg);
+    innermost = f.outer;
+    set_alarm();
+    out->elapsed_ns = plat_now_ns() - begin;
+}
+
+void env_symbol(uint64_t address, char *out, size_t size)
+{
+    void *frame = (void *)(uintptr_t)address;
+    char **names = backtrace_symbols(&frame, 1);
+
+    snprintf(out, size, "%s", names ? names[0] : "?");
+    free(names);
+}
