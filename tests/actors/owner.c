@@ -38,6 +38,10 @@ static int on_event(struct ioasid_notifier *nb, const struct ioasid_event *ev)
             .complete = ev->set == o->set && ev->sequence && ioasid_number(ev->id),
         };
     }
+    if (l->hook && l->hook_on == ev->type) {
+        l->hook_result = l->hook(o, ev);
+        l->hooked++;
+    }
     if (l->refuse != ev->type)
         return 0;
     l->refused++;
@@ -73,6 +77,15 @@ static int listen(struct owner *o)
         l->registered = true;
     }
     return 0;
+}
+
+struct owner_listener *owner_listener(struct owner *o, char who)
+{
+    for (unsigned i = 0; i < OWNER_LISTENERS; i++) {
+        if (o->listeners[i].who == who)
+            return &o->listeners[i];
+    }
+    plat_panic("owner: no listener %c", who);
 }
 
 static int stop_listening(struct owner *o)

@@ -52,6 +52,12 @@ struct owner_listener {
     bool registered;
     enum ioasid_event_type refuse; /* answers -EPERM to this event, 0: to none */
     unsigned refused;
+    /* Called in the handler for events of type `hook_on`; what it returns is kept in `hook_result`. May be
+     * NULL. */
+    int (*hook)(struct owner *owner, const struct ioasid_event *ev);
+    enum ioasid_event_type hook_on;
+    int hook_result;
+    unsigned hooked;
 };
 
 #define OWNER_LISTENERS 4
@@ -118,6 +124,9 @@ void owner_events(struct owner *o, char *out, size_t size);
 
 /* False when a record is incomplete or its handler was entered with a lock held; `out` names the first. */
 bool owner_events_sound(const struct owner *o, char *out, size_t size);
+
+/* The listener called 'C', 'D', 'I' or 'K'. */
+struct owner_listener *owner_listener(struct owner *o, char who);
 
 const char *owner_op_name(enum owner_op op);
 

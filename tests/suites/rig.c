@@ -49,19 +49,15 @@ static void make_table(struct rig *r, enum vtd_pgtt stage, unsigned levels)
     T_ASSERT_OK(r->t, vtd_did_alloc(r->unit, &r->did));
 }
 
-/* Levels of the widest second stage that the unit has, up to 4. */
-static unsigned second_stage_levels(const struct vtd_unit *unit)
+unsigned rig_unit_levels(const struct vtd_unit *unit)
 {
-    return FIELD_GET(VTD_SAGAW_4LEVEL, unit->caps.sagaw) ? 4 : 3;
+    return unit->caps.fsts || FIELD_GET(VTD_SAGAW_4LEVEL, unit->caps.sagaw) ? 4 : 3;
 }
 
 void rig_open(struct t *t, struct rig *r, struct dma_dev *dma)
 {
     attach(t, r, dma);
-    if (rig_unit_stage(r->unit) == VTD_PGTT_FIRST)
-        make_table(r, VTD_PGTT_FIRST, 4);
-    else
-        make_table(r, VTD_PGTT_SECOND, second_stage_levels(r->unit));
+    make_table(r, rig_unit_stage(r->unit), rig_unit_levels(r->unit));
 }
 
 void rig_open_as(struct t *t, struct rig *r, struct dma_dev *dma, enum vtd_pgtt stage, unsigned levels)

@@ -41,6 +41,8 @@ struct rig {
 
 /* The stage that this unit translates with: the first if it has both. */
 enum vtd_pgtt rig_unit_stage(const struct vtd_unit *unit);
+/* And the levels of its tables: 4 where it can, else 3. */
+unsigned rig_unit_levels(const struct vtd_unit *unit);
 
 /* How a table for this device has to look. */
 struct pgtable_cfg rig_table_cfg(const struct vtd_dev *dev, enum vtd_pgtt stage, unsigned levels);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fixture of play.h. Every IOASID maps the same address to a page of its own, so "which page did the
+ * device write" tells which life of which IOASID served it.
+ */
+#include <string.h>
+
+#include "iommu/vtd_unit.h"
+#include "tests/suites/play.h"
+#include "tests/suites/rig.h"
+
+#define REACH_OFFSET 512
+#define REACH_LEN    64
+
+/* The table that every IOASID of this case gets: the stage of the unit that serves the first device. */
+static struct pgtable_cfg table_cfg(struct t *t, struct dma_dev *dma)
+{
+    struct iommu_dev *idev;
+    struct pgtable_cfg cfg;
+    enum vtd_pgtt stage;
+
+    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, dma->id, dma->rids, dma->rid_count, IOASID_BITS, &idev));
+    stage = rig_unit_stage(idev->vtd->unit);
+    cfg = rig_table_cfg(idev->vtd, stage, rig_unit_levels(idev->vtd->unit));
+    T_ASSERT_OK(t, iommu_dev_detach(idev));
+    return cfg;
+}
+
+static void open(struct t *t, struct play *p, unsigned devs, bool native)
+{
+    struct owner_cfg cfg = {.iommu = t->iommu, .native = native, .listen = true};
+
+    *p = (struct play){.t = t, .devs = devs};
+    for (unsigned d = 0; d < devs; d++)
+        p->dma[d] = t_dev(t, d);
+    cfg.table = table_cfg(t, p->dma[0]);
+    T_ASSERT_OK(t, owner_open(&p->owner, &cfg));
+    for (unsigned d = 0; d < devs; d++)
+        T_ASSERT_OK(t, owner_attach(&p->owner, p->dma[d]->id, p->dma[d]->rids, p->dma[d]->rid_count));
+}
+
+void play_open(struct t *t, struct play *p, unsigned devs)
+{
+    open(t, p, devs, false);
+}
+
+void play_open_native(struct t *t, struct play *p, unsigned devs)
+{
+    open(t, p, devs, true);
+}
+
+void play_close(struct play *p)
+{
+    T_ASSERT_OK(p->t, owner_close(&p->owner));
+}
+
+/* ---- What a device reaches ---- */
+
+static struct t_mem page_of(struct play *p, unsigned id)
+{
+    uint8_t *va = owner_page(&p->owner, id);
+
+    return (struct t_mem){.va = va, .pa = plat_pa(va), .pages = 1};
+}
+
+/* Random bytes in every page but one; their sum, position by position. */
+static uint64_t sum(struct play *p, unsigned except, bool fill)
+{
+    uint64_t h = 0;
+
+    for (unsigned id = 0; id < OWNER_IDS; id++) {
+        uint8_t *page = owner_page(&p->owner, id);
+
+        if (id == except)
+            continue;
+        if (fill)
+            t_rand_fill(p->t, page, PAGE_SIZE);
+        for (unsigned i = 0; i < PAGE_SIZE; i++)
+            h = h * 1099511628211ull + page[i];
+    }
+    return h;
+}
+
+static bool reaches(struct play *p, unsigned dev, char what)
+{
+    unsigned id = what == '-' ? 0 : (unsigned)(what - '0');
+    struct t_mem page = page_of(p, id);
+    iova_t iova = {OWNER_IOVA + REACH_OFFSET};
+    uint64_t others = sum(p, id, true);
+    bool ok;
+
+    if (what == '-')
+        ok = t_dma_write_denied(p->t, p->dma[dev], iova, &page, REACH_OFFSET, REACH_LEN);
+    else
+        ok = t_dma_write_allowed(p->t, p->dma[dev], iova, &page, REACH_OFFSET, REACH_LEN);
+    if (!T_EXPECT_EQ(p->t, sum(p, id, false), others)) {
+        t_note(p->t, "%s changed a page of another IOASID", p->dma[dev]->name);
+        ok = false;
+    }
+    return ok;
+}
+
+static bool all_reach(struct play *p, const char *reach)
+{
+    bool ok = true;
+
+    T_ASSERT_EQ(p->t, strlen(reach), (size_t)p->devs);
+    for (unsigned d = 0; d < p->devs; d++)
+        ok = reaches(p, d, reach[d]) && ok;
+    return ok;
+}
+
+void play_reach(struct play *p, const char *reach)
+{
+    T_ASSERT(p->t, all_reach(p, reach));
+}
+
+/* ---- Steps ---- */
+
+static bool events_are(struct play *p, const char *events)
+{
+    char seen[200], why[96] = "";
+    bool sound = owner_events_sound(&p->owner, why, sizeof(why));
+
+    owner_events(&p->owner, seen, sizeof(seen));
+    if (!sound)
+        t_note(p->t, "event %s", why);
+    return T_EXPECT(p->t, sound) && (!events || T_EXPECT_EQ(p->t, (const char *)seen, events));
+}
+
+void play_events(struct play *p, const char *events)
+{
+    T_ASSERT(p->t, events_are(p, events));
+}
+
+static bool step(struct play *p, const struct play_step *s)
+{
+    bool ok = T_EXPECT_ERR(p->t, owner_do(&p->owner, s->op, s->id, s->dev), s->want);
+
+    ok = events_are(p, s->events) && ok;
+    return (!s->reach || all_reach(p, s->reach)) && ok;
+}
+
+void play_steps(struct play *p, const struct play_step *steps, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct play_step *s = &steps[i];
+
+        if (step(p, s))
+            continue;
+        if (s->op == OWNER_BIND || s->op == OWNER_UNBIND)
+            t_fail(p->t, "step %u: %s id %u device %u", i + 1, owner_op_name(s->op), s->id, s->dev);
+        t_fail(p->t, "step %u: %s id %u", i + 1, owner_op_name(s->op), s->id);
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fixture of the suites about orderings: an owner, up to three devices, and a sequence of steps. After each
+ * step the result code, the events that arrived and what every device can really reach are compared with the
+ * table.
+ */
+#ifndef TESTS_SUITES_PLAY_H
+#define TESTS_SUITES_PLAY_H
+
+#include "tests/actors/owner.h"
+#include "tests/dev/dma_dev.h"
+#include "tests/harness/harness.h"
+
+struct play {
+    struct t *t;
+    struct owner owner;
+    struct dma_dev *dma[OWNER_DEVS];
+    unsigned devs;
+};
+
+struct play_step {
+    enum owner_op op;
+    unsigned id;  /* 0 .. OWNER_IDS-1 */
+    unsigned dev; /* BIND and UNBIND */
+    int want;     /* result */
+    /* As owner_events() writes them; NULL: not looked at. */
+    const char *events;
+    /*
+     * One character per device: '0', '1', '2' writes the page of that id at OWNER_IOVA, '-' changes no page
+     * of any id. NULL: not looked at.
+     */
+    const char *reach;
+};
+
+/* Owner, listeners, `devs` devices attached that share no requester id. Skips the case if there are fewer. */
+void play_open(struct t *t, struct play *p, unsigned devs);
+/* The same with bindings of the host's own. */
+void play_open_native(struct t *t, struct play *p, unsigned devs);
+/* The steps in order. A step that fails is named, and the rest of the steps is not played. */
+void play_steps(struct play *p, const struct play_step *steps, unsigned count);
+/* What every device reaches now, as in struct play_step. */
+void play_reach(struct play *p, const char *reach);
+/* The events since the last look, as in struct play_step. */
+void play_events(struct play *p, const char *events);
+/* Ends whatever is still bound or alive, and checks that nothing is left. */
+void play_close(struct play *p);
+
+#define PLAY(t, devs, ...)                                                                                   \
+    do {                                                                                                     \
+        static const struct play_step steps_[] = {__VA_ARGS__};                                              \
+        struct play p_;                                                                                      \
+        play_open(t, &p_, devs);                                                                             \
+        play_steps(&p_, steps_, ARRAY_SIZE(steps_));                                                         \
+        play_close(&p_);                                                                                     \
+    } while (0)
+
+#endif
