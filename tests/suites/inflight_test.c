@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Suite inflight: transfers that are under way while their binding goes. An engine that queues translates at
+ * the end of its delay, so the start is swept in small steps: the access lands before, within and behind each
+ * step of a tear-down. Rows 17 and 23: before the wait of the tear-down there may be data or a fault; after
+ * it, memory does not change any more.
+ *
+ * A tear-down that returns before its invalidation is complete, or lets an access through later, shows as a
+ * page that changes after the return.
+ */
+#include <string.h>
+
+#include "tests/suites/play.h"
+
+#define LANES T_BIT(T_LANE_RID)
+
+#define XFER_LEN   64
+#define SWEEP      24
+#define SWEEP_FROM 60000ll /* ns before the expected end of the delay */
+#define SWEEP_STEP 4000ll
+
+struct flight {
+    struct play *p;
+    unsigned dev;
+    uint8_t sent[XFER_LEN];
+    uint64_t tick; /* of the engine's timer: ends of transfers are at `phase` + n * tick */
+    uint64_t phase;
+    unsigned landed, missed;
+};
+
+static struct dma_xfer to_page(const struct play *p, unsigned id)
+{
+    struct play *q = (struct play *)p;
+
+    return (struct dma_xfer){.dir = DMA_TO_MEM,
+                             .iova = {OWNER_IOVA},
+                             .len = XFER_LEN,
+                             .believed = plat_pa(owner_page(&q->owner, id))};
+}
+
+/* Gives the engine bytes that the case knows. */
+static void load(struct flight *f)
+{
+    struct play *p = f->p;
+    struct dma_xfer x = to_page(p, 0);
+
+    x.dir = DMA_FROM_MEM;
+    t_rand_fill(p->t, f->sent, XFER_LEN);
+    memcpy(owner_page(&p->owner, 0), f->sent, XFER_LEN);
+    T_ASSERT_OK(p->t, dma_run(p->dma[f->dev], &x));
+}
+
+static bool landed(struct flight *f)
+{
+    plat_rmb();
+    return memcmp(owner_page(&f->p->owner, 0), f->sent, XFER_LEN) == 0;
+}
+
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+/* Sleeps to about a tick before `due`, then looks at the clock. */
+static void wait_until(struct flight *f, uint64_t due)
+{
+    struct plat_waitq idle;
+    uint64_t now = plat_now_ns();
+
+    plat_waitq_init(&idle);
+    if (now + 2 * f->tick < due)
+        T_ASSERT_ERR(f->p->t, plat_wait(&idle, never, NULL, due - now - 2 * f->tick), -ETIMEDOUT);
+    while (plat_now_ns() < due)
+        plat_relax();
+}
+
+/* Starts a transfer into the page of id 0 and returns when the access is expected in `lead` ns (or is over).
+ */
+static void start(struct flight *f, int64_t lead)
+{
+    struct dma_dev *dma = f->p->dma[f->dev];
+    struct dma_xfer x = to_page(f->p, 0);
+    uint64_t now, due;
+
+    t_rand_fill(f->p->t, owner_page(&f->p->owner, 0), PAGE_SIZE);
+    now = plat_now_ns();
+    T_ASSERT_OK(f->p->t, dma_start(dma, &x));
+    due = (now - f->phase) / f->tick * f->tick + f->phase + dma->delay_ns - (uint64_t)lead;
+    wait_until(f, due);
+}
+
+/* Finds out where the engine's timer ticks, by watching memory while one transfer ends. */
+static void calibrate(struct flight *f)
+{
+    f->tick = 1000000;
+    f->phase = 0;
+    start(f, 2000000);
+    for (unsigned i = 0; i < 4000000 && !landed(f); i++)
+        ;
+    T_ASSERT(f->p->t, landed(f));
+    f->phase = plat_now_ns() % f->tick;
+    T_ASSERT_OK(f->p->t, dma_wait(f->p->dma[f->dev], DMA_TIMEOUT_NS));
+}
+
+/* After the tear-down returned: what memory holds now it holds for good. */
+static void judge(struct flight *f)
+{
+    static uint8_t at_return[PAGE_SIZE];
+    uint8_t *page = owner_page(&f->p->owner, 0);
+    struct t *t = f->p->t;
+    bool late;
+
+    memcpy(at_return, page, PAGE_SIZE);
+    late = !landed(f);
+    T_ASSERT_OK(t, dma_wait(f->p->dma[f->dev], DMA_TIMEOUT_NS));
+    T_ASSERT_MEM(t, page, at_return, PAGE_SIZE);
+    t_proved(t, !late);
+    if (late)
+        f->missed++;
+    else
+        f->landed++;
+}
+
+static void open_flight(struct t *t, struct play *p, struct flight *f, unsigned devs)
+{
+    play_open(t, p, devs);
+    *f = (struct flight){.p = p};
+}
+
+static void do_ok(struct play *p, enum owner_op op, unsigned dev, int want)
+{
+    T_ASSERT_ERR(p->t, owner_do_nowait(&p->owner, op, 0, dev), want);
+}
+
+/* ---- Unbind ---- */
+
+TEST(inflight, unbind, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = LANES, .rows = "17",
+     .rules = "43 54", .negative = true, .timeout_ms = 60000,
+     .doc = "unbind with a transfer due before, within and after it: nothing changes memory after the return")
+{
+    struct flight f;
+    struct play p;
+
+    open_flight(t, &p, &f, 1);
+    do_ok(&p, OWNER_ALLOC, 0, 0);
+    do_ok(&p, OWNER_BIND, 0, 0);
+    load(&f);
+    calibrate(&f);
+    for (int i = 0; i < SWEEP; i++) {
+        start(&f, SWEEP_FROM - i * SWEEP_STEP);
+        do_ok(&p, OWNER_UNBIND, 0, 0);
+        judge(&f);
+        do_ok(&p, OWNER_BIND, 0, 0);
+    }
+    t_note(t, "%u landed before the return, %u did not land", f.landed, f.missed);
+    T_EXPECT_GT(t, f.missed, 0u);
+    play_close(&p);
+}
+
+/* ---- Free before unbind ---- */
+
+TEST(inflight, free, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = LANES, .rows = "23",
+     .rules = "43 54", .flaws = "S12 S13", .negative = true, .timeout_ms = 60000,
+     .doc =
+         "free before unbind with a transfer due around its clean-up: nothing changes memory once it is over")
+{
+    struct flight f;
+    struct play p;
+
+    open_flight(t, &p, &f, 1);
+    do_ok(&p, OWNER_ALLOC, 0, 0);
+    do_ok(&p, OWNER_BIND, 0, 0);
+    load(&f);
+    calibrate(&f);
+    for (int i = 0; i < SWEEP; i++) {
+        start(&f, SWEEP_FROM - i * SWEEP_STEP);
+        do_ok(&p, OWNER_FREE, 0, -EINPROGRESS);
+        t_settle(t);
+        judge(&f);
+        T_ASSERT_ERR(t, ioasid_refs(p.owner.set, p.owner.ids[0]), -ENOENT);
+        do_ok(&p, OWNER_ALLOC, 0, 0);
+        do_ok(&p, OWNER_BIND, 0, 0);
+    }
+    t_note(t, "%u landed before the end of the clean-up, %u did not land", f.landed, f.missed);
+    T_EXPECT_GT(t, f.missed, 0u);
+    play_close(&p);
+}
+
+TEST(inflight, free_two, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED | NEED_DMA_2, .lanes = LANES,
+     .rows = "23", .flaws = "S6 S10", .negative = true, .timeout_ms = 60000,
+     .doc = "the same with transfers of two devices queued: neither changes memory once the clean-up is over")
+{
+    struct flight f, g;
+    struct play p;
+
+    open_flight(t, &p, &f, 2);
+    g = f;
+    g.dev = 1;
+    do_ok(&p, OWNER_ALLOC, 0, 0);
+    do_ok(&p, OWNER_BIND, 0, 0);
+    do_ok(&p, OWNER_BIND, 1, 0);
+    load(&f);
+    load(&g);
+    for (unsigned i = 0; i < 4; i++) {
+        struct dma_xfer x = to_page(&p, 0);
+
+        t_rand_fill(t, owner_page(&p.owner, 0), PAGE_SIZE);
+        T_ASSERT_OK(t, dma_start(p.dma[0], &x));
+        T_ASSERT_OK(t, dma_start(p.dma[1], &x));
+        do_ok(&p, OWNER_FREE, 0, -EINPROGRESS);
+        t_settle(t);
+        judge(&f);
+        judge(&g);
+        do_ok(&p, OWNER_ALLOC, 0, 0);
+        do_ok(&p, OWNER_BIND, 0, 0);
+        do_ok(&p, OWNER_BIND, 1, 0);
+    }
+    T_EXPECT_EQ(t, f.missed, 4u);
+    T_EXPECT_EQ(t, g.missed, 4u);
+    play_close(&p);
+}
+
+/* ---- The next life ---- */
+
+TEST(inflight, next_life, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = LANES,
+     .rows = "17 29", .flaws = "S13", .negative = true, .timeout_ms = 60000,
+     .doc = "a transfer started for one IOASID that ends in the life of the next reaches the next one's page "
+            "or none")
+{
+    static uint8_t old[PAGE_SIZE];
+    struct flight f;
+    struct play p;
+
+    open_flight(t, &p, &f, 1);
+    do_ok(&p, OWNER_ALLOC, 0, 0);
+    do_ok(&p, OWNER_BIND, 0, 0);
+    load(&f);
+    T_ASSERT_OK(t, owner_do(&p.owner, OWNER_ALLOC, 1, 0));
+    for (unsigned i = 0; i < 4; i++) {
+        struct dma_xfer x = to_page(&p, 0);
+
+        t_rand_fill(t, owner_page(&p.owner, 0), PAGE_SIZE);
+        t_rand_fill(t, owner_page(&p.owner, 1), PAGE_SIZE);
+        memcpy(old, owner_page(&p.owner, 0), PAGE_SIZE);
+        T_ASSERT_OK(t, dma_start(p.dma[0], &x));
+        do_ok(&p, OWNER_UNBIND, 0, 0);
+        T_ASSERT_OK(t, owner_do(&p.owner, OWNER_BIND, 1, 0));
+        T_ASSERT_OK(t, dma_wait(p.dma[0], DMA_TIMEOUT_NS));
+        T_ASSERT_MEM(t, owner_page(&p.owner, 0), old, PAGE_SIZE);
+        t_proved(t, false);
+        T_ASSERT_OK(t, owner_do(&p.owner, OWNER_UNBIND, 1, 0));
+        do_ok(&p, OWNER_BIND, 0, 0);
+    }
+    play_close(&p);
+}
