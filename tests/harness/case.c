@@ -8,6 +8,7 @@
 
 #define DEFAULT_TIMEOUT_MS 20000u
 #define CLEANUP_TIMEOUT_NS 20000000000ull
+#define SETTLE_TIMEOUT_NS  5000000000ull
 
 static void body(void *arg)
 {
@@ -67,8 +68,12 @@ static void end_well(struct t_state *st, const struct fixture_account *before)
 
 static void quiesce(void *arg)
 {
-    (void)arg;
+    struct t_state *st = arg;
+
+    t_faults(&st->t);
     dma_quiesce_all();
+    if (plat_idle_wait(SETTLE_TIMEOUT_NS))
+        t_note(&st->t, "cleanup: queued work does not come to rest");
 }
 
 /* The body was left in the middle: nothing is known of what it held. */
@@ -76,9 +81,8 @@ static void end_by_force(struct t_state *st, const struct fixture_account *befor
 {
     struct env_guard g;
 
-    t_faults(&st->t);
+    env_guard(quiesce, st, CLEANUP_TIMEOUT_NS, &g);
     fixture_drop();
-    env_guard(quiesce, NULL, CLEANUP_TIMEOUT_NS, &g);
     env_quarantine(before->mark);
 }
 

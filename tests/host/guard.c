@@ -15,6 +15,7 @@
 
 #include "tests/harness/env.h"
 #include "tests/host/guard.h"
+#include "tests/host/host.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1
@@ -74,12 +75,11 @@ static noreturn void end_call(enum env_end end, const char *text)
     siglongjmp(f->end, 1);
 }
 
-void guard_panicked(const char *text)
+/* Where plat_panic() ends up. Outside of any guarded call it returns, and the platform aborts. */
+static void on_panic(const char *words)
 {
     if (innermost)
-        end_call(ENV_PANICKED, text);
-    fprintf(stderr, "panic outside of any case: %s\n", text);
-    exit(4);
+        end_call(ENV_PANICKED, words);
 }
 
 static void on_signal(int number)
@@ -102,6 +102,7 @@ void guard_init(void)
     static const int traps[] = {SIGALRM, SIGILL, SIGFPE, SIGSEGV, SIGBUS};
     void *warm[1];
 
+    host_on_panic(on_panic);
     backtrace(warm, 1); /* loads what it needs before a signal handler wants it */
     for (size_t i = 0; i < (WITH_ASAN ? 3 : 5); i++) {
         struct sigaction action = {.sa_handler = on_signal};
@@ -113,11 +114,12 @@ void guard_init(void)
 
 void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env_guard *out)
 {
-    uint64_t begin = plat_now_ns(), limit = timeout_ns / 1000;
+    uint64_t begin = wall_us(), limit = timeout_ns / 1000;
     struct frame f = {.out = out, .outer = innermost};
+    struct host_thread thread = host_thread_save();
 
     memset(out, 0, sizeof(*out));
-    f.deadline = wall_us() + (limit < MAX_SECONDS * 1000000ull ? limit : MAX_SECONDS * 1000000ull);
+    f.deadline = begin + (limit < MAX_SECONDS * 1000000ull ? limit : MAX_SECONDS * 1000000ull);
     if (f.outer && f.outer->deadline < f.deadline)
         f.deadline = f.outer->deadline;
     innermost = &f;
@@ -125,8 +127,11 @@ void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env
     if (sigsetjmp(f.end, 1) == 0)
         fn(arg);
     innermost = f.outer;
+    host_thread_restore(thread);
+    if (out->end != ENV_RETURNED)
+        host_abandon_work();
     set_alarm();
-    out->elapsed_ns = plat_now_ns() - begin;
+    out->elapsed_ns = (wall_us() - begin) * 1000;
 }
 
 void env_symbol(uint64_t address, char *out, size_t size)
