@@ -2,10 +2,13 @@
 # Sources of the tests, each listed. A new suite adds its line here, in the list of the home it runs in.
 
 # Suites of both homes: one body, no word about which.
-SUITE_SRCS := tests/suites/fault_test.c tests/suites/fmt_test.c tests/suites/harness_test.c \
-              tests/suites/harness_run_test.c tests/suites/ioasid_test.c tests/suites/machine_test.c \
-              tests/suites/notifier_test.c tests/suites/place_test.c tests/suites/record_test.c \
-              tests/suites/svm_bind_test.c tests/suites/svm_free_test.c tests/suites/walk_test.c tests/suites/xlate_test.c
+SUITE_SRCS := tests/suites/conf_test.c tests/suites/fault_test.c tests/suites/fmt_test.c \
+              tests/suites/harness_run_test.c tests/suites/harness_test.c \
+              tests/suites/inflight_test.c tests/suites/ioasid_test.c \
+              tests/suites/machine_test.c tests/suites/notifier_test.c tests/suites/order_test.c \
+              tests/suites/place_test.c tests/suites/record_test.c tests/suites/reuse_test.c \
+              tests/suites/stale_test.c tests/suites/svm_bind_test.c \
+              tests/suites/svm_free_test.c tests/suites/walk_test.c tests/suites/xlate_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
                 tests/harness/errno_name.c tests/harness/evidence.c tests/harness/faults.c tests/harness/fixture.c \
@@ -13,7 +16,7 @@ HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c 
                 tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
-             tests/actors/owner.c tests/dev/dma_dev.c tests/suites/rig.c tests/suites/svm_bench.c
+             tests/actors/owner.c tests/dev/dma_dev.c tests/suites/play.c tests/suites/rig.c tests/suites/svm_bench.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
 TARGET_SUITE_SRCS :=
