@@ -85,7 +85,7 @@ struct dmar_scope {
     uint8_t flags; /* SIDP only: bits of enum dmar_sidp_flag */
     uint8_t id;    /* IOAPIC, HPET: its number; NAMESPACE: of the ANDD */
     uint8_t start_bus;
-    unsigned path_len;   /* 1 .. 124 pairs */
+    unsigned path_len;   /* 1 .. 124 pairs; unknown types may have none */
     const uint8_t *path; /* device, function, device, function, ... */
 };
 
@@ -118,8 +118,9 @@ typedef uint32_t dmar_cfg_read(void *ctx, struct pci_id fn, uint16_t offset);
 
 /*
  * The requester id that a scope's path leads to: for every pair but the last the bus goes on to the secondary
- * bus of that bridge, as it is numbered now. 0, or -ENODEV when a bridge on the way is not there. Scopes of
- * type IOAPIC, HPET and NAMESPACE name a source id, no path to walk: their last pair on the start bus.
+ * bus of that bridge, as it is numbered now. 0, or -ENODEV when a bridge on the way is not there (or the
+ * scope is of an unknown type and has no path). Scopes of type IOAPIC, HPET and NAMESPACE name a source id,
+ * no path to walk: their last pair on the start bus.
  */
 must_check int dmar_scope_rid(const struct dmar_struct *s, const struct dmar_scope *scope,
                               dmar_cfg_read *read, void *ctx, uint16_t *rid);

@@ -36,6 +36,8 @@ int dmar_scope_rid(const struct dmar_struct *s, const struct dmar_scope *scope, 
     const uint8_t *path = scope->path;
     uint8_t bus = scope->start_bus;
 
+    if (scope->path_len == 0)
+        return -ENODEV;
     for (unsigned left = scope->path_len; left > 1; left--, path += 2) {
         struct pci_id bridge = {s->segment, RID(bus, path[0], path[1])};
         uint8_t last;

@@ -21,6 +21,7 @@ _Static_assert(SPAN_MASK(VTD_FS_ADDR) == SPAN_MASK(VTD_SS_ADDR) &&
 /* Levels whose entries may be pages: 4 KiB, 2 MiB, 1 GiB. Above them the size bit is reserved. */
 #define LEAF_LEVEL_MAX 3
 
+/* Which of the two formats. */
 static inline bool is_first(const struct pgtable *pt)
 {
     return pt->stage == PGTABLE_FIRST;

@@ -8,7 +8,8 @@ SUITE_SRCS := tests/suites/conf_test.c tests/suites/fault_test.c tests/suites/fm
               tests/suites/machine_test.c tests/suites/notifier_test.c tests/suites/order_test.c \
               tests/suites/place_test.c tests/suites/record_test.c tests/suites/reuse_test.c \
               tests/suites/stale_test.c tests/suites/svm_bind_test.c \
-              tests/suites/svm_free_test.c tests/suites/walk_test.c tests/suites/xlate_test.c
+              tests/suites/svm_free_test.c tests/suites/walk_test.c tests/suites/xlate_test.c \
+              tests/suites/fmt_regs_test.c tests/suites/dmar_test.c tests/suites/dmar_bad_test.c tests/suites/pgtable_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
                 tests/harness/errno_name.c tests/harness/evidence.c tests/harness/faults.c tests/harness/fixture.c \
@@ -43,3 +44,5 @@ $(O)/gen/errata.c: $(SPEC_FILES) $(SPEC_CASES) tests/tools/errata_gen.py tests/t
 .PHONY: spec-map
 spec-map:
 	$(Q)$(PYTHON) tests/tools/spec_map.py --rules docs/rules -o docs/spec-map.md $(SPEC_CASES)
+
+include tests/host/checks.mk

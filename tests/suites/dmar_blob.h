@@ -80,7 +80,8 @@ static inline uint32_t blob_scope(struct dmar_blob *blob, unsigned type, unsigne
     blob->bytes[offset + 1] = (uint8_t)(6 + 2 * pairs);
     blob->bytes[offset + 4] = (uint8_t)id;
     blob->bytes[offset + 5] = (uint8_t)bus;
-    memcpy(blob->bytes + offset + 6, path, 2 * pairs);
+    if (pairs != 0)
+        memcpy(blob->bytes + offset + 6, path, 2 * pairs);
     blob->size += 6 + 2 * pairs;
     blob_put(blob, blob->last + 2, blob->size - blob->last, 2);
     blob_seal(blob);

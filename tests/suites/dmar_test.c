@@ -106,7 +106,7 @@ static void every_type(struct dmar_blob *blob)
     blob_put(blob, s + 2, 0x18, 1);
     s = blob_struct(blob, 77, 12);
     blob_drhd(blob, 1, 1, 0xfed90000);
-    blob_function(blob, 9, 0, 0, 31, 7); /* a scope type that nobody knows */
+    blob_scope(blob, 9, 0, 0x1f, NULL, 0); /* a scope type that nobody knows, without a path */
     blob_seal(blob);
 }
 
@@ -117,6 +117,7 @@ TEST(dmar, every_type,
     struct dmar dmar;
     struct dmar_struct s = {0};
     struct dmar_scope scope = {0};
+    uint16_t rid;
 
     every_type(&blob);
     dmar = parsed(t, &blob);
@@ -153,6 +154,10 @@ TEST(dmar, every_type,
     T_EXPECT(t, s.type == 77 && s.size == 12);
     T_ASSERT(t, dmar_next(&dmar, &s));
     T_EXPECT(t, s.type == DMAR_DRHD && s.include_all);
+    scope = (struct dmar_scope){0};
+    T_ASSERT(t, dmar_next_scope(&dmar, &s, &scope));
+    T_EXPECT(t, scope.type == 9 && scope.path_len == 0);
+    T_EXPECT_ERR(t, dmar_scope_rid(&s, &scope, no_bridges, NULL, &rid), -ENODEV);
     T_EXPECT(t, !dmar_next(&dmar, &s));
 }
 
@@ -167,7 +172,7 @@ TEST(dmar, lines, .doc = "the dump has one line per structure; names from firmwa
         "SATC segment 0 ATC_REQUIRED: endpoint 00:02.0",
         "SIDP segment 0: namespace 9 at 00:02.1 flags 18",
         "unknown type 77 of 12 bytes",
-        "DRHD segment 1 registers fed90000+1000 INCLUDE_PCI_ALL: unknown 00:1f.7",
+        "DRHD segment 1 registers fed90000+1000 INCLUDE_PCI_ALL: unknown 1f",
     };
     struct dmar_blob blob;
     struct dmar dmar;

@@ -78,6 +78,7 @@ SEEDS = {
     "andd-endless": table(structure(4, struct.pack("<3sB", b"", 9) + b"\\_SB")),
     "scope-long": table(drhd(0, 0, 0x1000, b"\x01\x0a\0\0\0\0\x02\0")),
     "scope-zero": table(drhd(0, 0, 0x1000, b"\x01\x00\0\0\0\0\x02\0")),
+    "scope-unknown-empty": table(drhd(0, 0, 0x1000, scope(0, 0, 0))),
     "scope-no-path": table(drhd(0, 0, 0x1000, scope(1, 0, 0))),
     "scope-half-pair": table(drhd(0, 0, 0x1000, b"\x01\x09\0\0\0\0\x02\0\0")),
     "scope-device-32": table(drhd(0, 0, 0x1000, scope(1, 0, 0, (32, 0)))),

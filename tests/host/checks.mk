@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Checks beside the host binary: what may not compile, fields without a golden vector, the fuzz target of the DMAR
+# parser and its corpus.
+
+DMAR_FUZZ_SRCS   := tests/host/fuzz_dmar.c iommu/dmar.c iommu/dmar_lookup.c iommu/dmar_text.c kernel/lib/text.c
+DMAR_REPLAY_SRCS := $(DMAR_FUZZ_SRCS) tests/host/replay.c
+DMAR_CORPUS      := tests/host/corpus/dmar
+FUZZ_CC          ?= clang
+FUZZ_SECONDS     ?= 60
+
+.PHONY: check-formats fuzz-dmar corpus-dmar
+check-formats: $(O)/host/replay_dmar
+	$(Q)tests/host/compile_fail/run.sh $(CC)
+	$(Q)tests/host/golden.sh
+	$(Q)$(O)/host/replay_dmar $(DMAR_CORPUS)/*
+
+$(O)/host/replay_dmar: $(DMAR_REPLAY_SRCS:%.c=$(O)/host/%.o)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
+
+# Findings are written to $(O)/fuzz, as is what the run learnt.
+fuzz-dmar:
+	@mkdir -p $(O)/fuzz/dmar
+	$(Q)$(FUZZ_CC) -std=gnu11 -g -O1 $(WARNINGS) -I. -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $(O)/fuzz/fuzz_dmar $(DMAR_FUZZ_SRCS)
+	$(Q)$(O)/fuzz/fuzz_dmar -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(O)/fuzz/ \
+		$(O)/fuzz/dmar $(DMAR_CORPUS)
+
+# The seeds again, after a change of the generator.
+corpus-dmar:
+	$(Q)$(PYTHON) tests/host/corpus/make_dmar.py $(DMAR_CORPUS)
