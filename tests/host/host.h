@@ -43,6 +43,7 @@ struct host_thread {
     uintptr_t self;
     unsigned locks;
     unsigned reads;
+    unsigned running; /* work items on the stack */
 };
 
 struct host_thread host_thread_save(void);

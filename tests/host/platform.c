@@ -21,7 +21,6 @@ static uintptr_t last_self = 1;
 static uint64_t now_ns;
 static struct list queued = LIST_INIT(queued);
 static struct list deferred = LIST_INIT(deferred);
-static unsigned running; /* work items on the stack */
 static void (*ticks[MAX_TICKS])(void);
 static unsigned tick_count;
 static enum plat_log log_level = LOG_WARN;
@@ -114,8 +113,6 @@ struct host_thread host_thread_save(void)
 void host_thread_restore(struct host_thread saved)
 {
     current = saved;
-    if (saved.self == 1)
-        running = 0;
 }
 
 void plat_read_enter(void)
@@ -139,10 +136,8 @@ static void run_item(struct list *from)
 
     list_del(&work->link);
     work->queued = false;
-    current = (struct host_thread){.self = ++last_self};
-    running++;
+    current = (struct host_thread){.self = ++last_self, .running = waiting.running + 1};
     work->run(work);
-    running--;
     if (current.locks != 0 || current.reads != 0)
         plat_panic("work item left %u locks and %u read sections behind", current.locks, current.reads);
     current = waiting;
@@ -203,7 +198,7 @@ int plat_idle_wait(uint64_t timeout_ns)
             return -ETIMEDOUT;
         plat_relax();
     }
-    return running > 0 ? -ETIMEDOUT : 0;
+    return current.running > 0 ? -ETIMEDOUT : 0;
 }
 
 void host_abandon_work(void)

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Profiles, devices and DMAR of the recording machine. VT-d 5.10, DMA Remapping Reporting Structure.
+ */
+#include "tests/host/stub_machine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define UNIT_BASE(n) (0xfed90000ull + (n)*PAGE_SIZE)
+#define HAW          46
+
+static struct stub_unit units[STUB_UNITS];
+
+/* ---- Profiles ---- */
+
+#define CAP_BASE                                                                                             \
+    (FIELD_PREP(VTD_CAP_SAGAW, SPAN_MASK(VTD_SAGAW_3LEVEL) | SPAN_MASK(VTD_SAGAW_4LEVEL)) |                  \
+     FIELD_PREP(VTD_CAP_MGAW, 47) | FIELD_PREP(VTD_CAP_FRO, 0x22) | FIELD_PREP(VTD_CAP_NFR, 3) |             \
+     SPAN_MASK(VTD_CAP_DRD) | SPAN_MASK(VTD_CAP_DWD))
+#define CAP_ND16  FIELD_PREP(VTD_CAP_ND, 6)
+#define CAP_PAGES (SPAN_MASK(VTD_CAP_PSI) | FIELD_PREP(VTD_CAP_MAMV, 18) | FIELD_PREP(VTD_CAP_SSLPS, 3))
+#define CAP_CM    SPAN_MASK(VTD_CAP_CM)
+
+#define ECAP_BASE                                                                                            \
+    (SPAN_MASK(VTD_ECAP_QI) | SPAN_MASK(VTD_ECAP_SMTS) | SPAN_MASK(VTD_ECAP_PT) |                            \
+     FIELD_PREP(VTD_ECAP_IRO, 0xf))
+#define ECAP_FS SPAN_MASK(VTD_ECAP_FSTS)
+#define ECAP_SS SPAN_MASK(VTD_ECAP_SSTS)
+#define ECAP_ALL                                                                                             \
+    (ECAP_FS | ECAP_SS | SPAN_MASK(VTD_ECAP_NEST) | SPAN_MASK(VTD_ECAP_SC) | SPAN_MASK(VTD_ECAP_RPS))
+#define ECAP_ATS                                                                                             \
+    (SPAN_MASK(VTD_ECAP_DT) | SPAN_MASK(VTD_ECAP_PASID) | FIELD_PREP(VTD_ECAP_PSS, 19) |                     \
+     SPAN_MASK(VTD_ECAP_DIT))
+
+static const struct profile {
+    const char *name;
+    uint32_t ver;
+    uint64_t cap;
+    uint64_t ecap;
+    bool second_has_esrtps;
+} profiles[] = {
+    {"default", 0x60, CAP_BASE | CAP_ND16 | CAP_PAGES | SPAN_MASK(VTD_CAP_FS1GP), ECAP_BASE | ECAP_ALL, true},
+    {"cm", 0x60, CAP_BASE | CAP_ND16 | CAP_PAGES | CAP_CM, ECAP_BASE | ECAP_ALL, true},
+    {"fs", 0x60, CAP_BASE | CAP_ND16 | CAP_PAGES, ECAP_BASE | ECAP_FS, true},
+    {"ss", 0x60, CAP_BASE | CAP_ND16 | CAP_PAGES, ECAP_BASE | ECAP_SS, true},
+    {"old", 0x10, CAP_BASE | CAP_ND16 | CAP_PAGES, ECAP_BASE | ECAP_SS, false},
+    {"small", 0x60, CAP_BASE, ECAP_BASE | ECAP_ALL, false},
+    {"ats", 0x60, CAP_BASE | CAP_ND16 | CAP_PAGES, ECAP_BASE | ECAP_ALL | ECAP_ATS, true},
+};
+
+const char *stub_machine_profile(unsigned n)
+{
+    return n < ARRAY_SIZE(profiles) ? profiles[n].name : NULL;
+}
+
+static const struct profile *find_profile(const char *name)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(profiles); i++) {
+        if (strcmp(profiles[i].name, name) == 0)
+            return &profiles[i];
+    }
+    return NULL;
+}
+
+static void power_on(const struct profile *p)
+{
+    for (unsigned i = 0; i < STUB_UNITS; i++) {
+        struct stub_cfg cfg = {.base = {UNIT_BASE(i)}, .ver = p->ver, .cap = p->cap, .ecap = p->ecap};
+
+        if (i == 1) {
+            cfg.ecap |= SPAN_MASK(VTD_ECAP_C) | SPAN_MASK(VTD_ECAP_SMPWCS);
+            cfg.cap |= p->second_has_esrtps ? SPAN_MASK(VTD_CAP_ESRTPS) : 0;
+        }
+        stub_unit_create(&units[i], &cfg);
+    }
+}
+
+/* ---- Devices ---- */
+
+#define BRIDGE_OF(unit) RID(0, 0x1c + (unit), 0)
+#define BUS_OF(unit)    ((uint8_t)(1 + (unit)))
+
+static const struct stub_dev devs[STUB_UNITS][STUB_DEVS] = {
+    {{{0, RID(0, 2, 0)}, {RID(0, 2, 0)}, 1},
+     {{0, RID(0, 16, 0)}, {RID(0, 16, 0)}, 1},
+     {{0, RID(1, 4, 0)}, {RID(1, 0, 0), RID(1, 4, 0)}, 2}},
+    {{{0, RID(0, 3, 0)}, {RID(0, 3, 0)}, 1},
+     {{0, RID(0, 17, 0)}, {RID(0, 17, 0)}, 1},
+     {{0, RID(2, 4, 0)}, {RID(2, 0, 0), RID(2, 4, 0)}, 2}},
+};
+
+static void plug_devices(void)
+{
+    for (unsigned u = 0; u < STUB_UNITS; u++) {
+        host_pci_add((struct pci_id){0, BRIDGE_OF(u)}, 0x1b36, 0x000e, 0x060400, BUS_OF(u));
+        for (unsigned d = 0; d < STUB_DEVS; d++)
+            host_pci_add(devs[u][d].id, 0x1234, 0x0001, 0xff0000, 0);
+    }
+}
+
+struct stub_unit *stub_machine_unit(unsigned n)
+{
+    plat_assert(n < STUB_UNITS);
+    return &units[n];
+}
+
+const struct stub_dev *stub_machine_dev(unsigned unit, unsigned n)
+{
+    plat_assert(unit < STUB_UNITS && n < STUB_DEVS);
+    return &devs[unit][n];
+}
+
+/* ---- DMAR ---- */
+
+static uint8_t table[256];
+static size_t table_size;
+
+static void put(uint64_t value, unsigned bytes)
+{
+    plat_assert(table_size + bytes <= sizeof(table));
+    memcpy(table + table_size, &value, bytes);
+    table_size += bytes;
+}
+
+static void put_text(const char *text, unsigned bytes)
+{
+    plat_assert(strlen(text) == bytes && table_size + bytes <= sizeof(table));
+    memcpy(table + table_size, text, bytes);
+    table_size += bytes;
+}
+
+static void put_header(void)
+{
+    table_size = 0;
+    put_text("DMAR", 4);
+    put(0, 4); /* length, later */
+    put(1, 1); /* revision */
+    put(0, 1); /* checksum, later */
+    put_text("PASIDC", 6);
+    put_text("STUBUNIT", 8);
+    put(1, 4);
+    put_text("PSDC", 4);
+    put(1, 4);
+    put(HAW - 1, 1);
+    put(0, 1); /* flags */
+    put(0, 8); /* reserved, 10 bytes */
+    put(0, 2);
+}
+
+/* Scope of one function on bus 0: type 1 endpoint, 2 bridge with everything below it. */
+static void put_scope(unsigned type, uint16_t rid)
+{
+    put(type, 1);
+    put(8, 1);
+    put(0, 2);
+    put(0, 1);
+    put(rid_bus(rid), 1);
+    put(rid_dev(rid), 1);
+    put(rid_fn(rid), 1);
+}
+
+static void put_unit(unsigned n)
+{
+    put(0, 2); /* DRHD */
+    put(16 + 3 * 8, 2);
+    put(0, 1); /* INCLUDE_PCI_ALL is clear */
+    put(0, 1); /* one page of registers */
+    put(0, 2);
+    put(UNIT_BASE(n), 8);
+    put_scope(1, devs[n][0].id.rid);
+    put_scope(1, devs[n][1].id.rid);
+    put_scope(2, BRIDGE_OF(n));
+}
+
+static void build_dmar(void)
+{
+    uint8_t sum = 0;
+
+    put_header();
+    for (unsigned i = 0; i < STUB_UNITS; i++)
+        put_unit(i);
+    memcpy(table + 4, &(uint32_t){(uint32_t)table_size}, 4);
+    for (size_t i = 0; i < table_size; i++)
+        sum = (uint8_t)(sum + table[i]);
+    table[9] = (uint8_t)-sum;
+}
+
+const void *stub_machine_dmar(size_t *size)
+{
+    *size = table_size;
+    return table;
+}
+
+/* ---- The whole ---- */
+
+int stub_machine_create(const char *profile)
+{
+    const struct profile *p = find_profile(profile);
+
+    if (p == NULL)
+        return -EINVAL;
+    host_bus_reset();
+    power_on(p);
+    plug_devices();
+    build_dmar();
+    return 0;
+}

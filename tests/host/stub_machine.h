@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine of the host binary: two recording units with three devices each, their PCI functions and the
+ * DMAR table that describes them. Without translation there is no DMA.
+ */
+#ifndef TESTS_HOST_STUB_MACHINE_H
+#define TESTS_HOST_STUB_MACHINE_H
+
+#include <stddef.h>
+
+#include "tests/host/stub_unit.h"
+
+#define STUB_UNITS 2
+
+/* Requester ids: unit 0 and unit 1 each have one device in the lower half of bus 0, one in the upper half,
+ * and one behind a PCI bridge, whose DMA arrives as the bridge's secondary bus, device 0. */
+#define STUB_DEVS 3
+
+struct stub_dev {
+    struct pci_id id;
+    uint16_t rids[2];
+    unsigned rid_count;
+};
+
+/*
+ * Profiles, by name; unit 0 never snoops table reads (ECAP.C = 0), unit 1 does:
+ * "default" all translation types, CAP.CM = 0;  "cm" the same with caching mode;  "fs", "ss" one stage only;
+ * "old" VER 1.0 beside scalable mode, as emulators have it;  "small" 4-bit domain ids, no PSI, ESRTPS = 0 in
+ * both; "ats" with device TLBs and PASIDs.
+ */
+/* Builds (or builds anew) the machine. 0, -EINVAL: no such profile. */
+must_check int stub_machine_create(const char *profile);
+/* n-th profile's name, NULL beyond the last. */
+const char *stub_machine_profile(unsigned n);
+
+struct stub_unit *stub_machine_unit(unsigned n);
+const struct stub_dev *stub_machine_dev(unsigned unit, unsigned n);
+/* The table, alive as long as the program. */
+const void *stub_machine_dmar(size_t *size);
+
+#endif
