@@ -133,6 +133,14 @@ static int set_stage(const struct vtd_caps *caps, const struct vtd_pasid_cfg *cf
     return -EINVAL;
 }
 
+/* What deviating units want beside the fields that belong to the stage. */
+static void set_quirks(const struct vtd_unit *unit, const struct vtd_pasid_cfg *cfg,
+                       struct vtd_pasid_entry *e)
+{
+    if (cfg->pgtt == VTD_PGTT_FIRST && vtd_quirk_has(unit->quirks, VTD_QUIRK_FS_AW))
+        entry_set(e, VTD_PASID_AW, cfg->fs_levels == 5 ? VTD_AW_57 : VTD_AW_48);
+}
+
 int vtd_pasid_build(const struct vtd_dev *dev, const struct vtd_pasid_cfg *cfg, struct vtd_pasid_entry *out)
 {
     const struct vtd_caps *caps = &dev->unit->caps;
@@ -141,6 +149,7 @@ int vtd_pasid_build(const struct vtd_dev *dev, const struct vtd_pasid_cfg *cfg, 
 
     if (err)
         return err;
+    set_quirks(dev->unit, cfg, &e);
     entry_set(&e, VTD_PASID_PGTT, cfg->pgtt);
     entry_set(&e, VTD_PASID_DID, cfg->did.v);
     entry_set(&e, VTD_PASID_PWSNP, dev->pwsnp);

@@ -13,6 +13,11 @@ static bool is_emulator(const struct vtd_caps *caps)
     return caps->smts && caps->major == 1 && caps->minor == 0;
 }
 
+static bool is_emulator_with_first_stage(const struct vtd_caps *caps)
+{
+    return is_emulator(caps) && caps->fsts;
+}
+
 struct quirk {
     const char *name;
     const char *text;
@@ -24,6 +29,11 @@ static const struct quirk quirks[VTD_QUIRK_COUNT] = {
                              "PASID entry with P = 0 is used while its context entry is cached: every retire "
                              "invalidates the context cache first (E-001)",
                              is_emulator},
+    [VTD_QUIRK_FS_AW] =
+        {"FS_AW",
+         "AW, a field of the second stage, limits the addresses of a first stage: first-stage "
+         "entries carry the width of their table (E-037)",
+         is_emulator_with_first_stage},
 };
 
 struct vtd_quirks vtd_quirk_probe(const struct vtd_caps *caps)

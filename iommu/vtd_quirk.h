@@ -14,6 +14,8 @@
 enum vtd_quirk {
     /* A PASID entry with P = 0 is used while its context entry is cached: retire starts with cc device. */
     VTD_QUIRK_P_IGNORED,
+    /* AW, a field of the second stage, limits the input of a first stage: first-stage entries carry it. */
+    VTD_QUIRK_FS_AW,
     VTD_QUIRK_COUNT
 };
 

@@ -334,3 +334,19 @@ TEST(conf, queue_wraps, .needs = NEED_IOMMU, .rules = "20 23",
     }
     T_EXPECT_EQ(t, unit->stats.descriptors[VTD_QI_IOTLB] - before, 7ull * (3 * VTD_QUEUE_SLOTS / 8));
 }
+
+TEST(conf, fs_without_aw, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .xfail = "E-037",
+     .doc = "a first-stage entry with AW = 0, a field of the second stage, translates all 48 bits")
+{
+    struct t_mem mem = t_mem(t, 1);
+    struct vtd_pasid_entry entry;
+    struct rig r;
+
+    rig_open_as(t, &r, t->dma, VTD_PGTT_FIRST, 4);
+    rig_map(&r, RIG_IOVA, &mem, 0, 1, PGTABLE_RW);
+    entry = rig_entry(&r);
+    entry_set(&entry, VTD_PASID_AW, 0);
+    rig_publish_raw(&r, &entry);
+    t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
+    rig_close(&r);
+}
