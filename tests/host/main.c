@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The host's home of the harness: main(), and tests/harness/env.h on the simulated machine of host.h. The
- * argument line is the words of the command line.
+ * argument line is the words of the command line; in front of them --units=<profile> picks the machine
+ * (stub_machine.h).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,12 +11,36 @@
 #include "tests/harness/env.h"
 #include "tests/host/guard.h"
 #include "tests/host/host.h"
+#include "tests/host/stub_machine.h"
+
+#define UNITS_OPTION "--units="
 
 static char line[4096];
+static const char *profile = "default";
+
+/* Builds the machine; number of command-line words that this took, -EINVAL for an unknown profile. */
+static int make_machine(int argc, char **argv)
+{
+    bool named = argc > 1 && strncmp(argv[1], UNITS_OPTION, strlen(UNITS_OPTION)) == 0;
+
+    if (named)
+        profile = argv[1] + strlen(UNITS_OPTION);
+    if (stub_machine_create(profile) == 0)
+        return named ? 1 : 0;
+    fprintf(stderr, "pasidcheck: no units called %s, but:", profile);
+    for (unsigned n = 0; stub_machine_profile(n) != NULL; n++)
+        fprintf(stderr, " %s", stub_machine_profile(n));
+    fprintf(stderr, "\n");
+    return -EINVAL;
+}
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
+    int taken = make_machine(argc, argv);
+
+    if (taken < 0)
+        return 4;
+    for (int i = 1 + taken; i < argc; i++) {
         size_t len = strlen(line);
 
         if (len + strlen(argv[i]) + 2 > sizeof(line)) {
@@ -48,11 +73,12 @@ void env_facts(env_fact_fn *emit, void *ctx)
 {
     emit(ctx, "compiler", __VERSION__);
     emit(ctx, "time", "simulated");
+    emit(ctx, "units", profile);
 }
 
 void env_replay(char *out, size_t size, unused const char *machine, const char *args)
 {
-    snprintf(out, size, "build/host/pasidcheck %s", args);
+    snprintf(out, size, "build/host/pasidcheck " UNITS_OPTION "%s %s", profile, args);
 }
 
 /* ---- Arguments ---- */
@@ -107,12 +133,15 @@ bool env_has_threads(void)
 
 unsigned env_dmar_count(void)
 {
-    return 0;
+    return 1;
 }
 
-int env_dmar(unused unsigned n, unused const void **bytes, unused size_t *size)
+int env_dmar(unsigned n, const void **bytes, size_t *size)
 {
-    return -ENOENT;
+    if (n > 0)
+        return -ENOENT;
+    *bytes = stub_machine_dmar(size);
+    return 0;
 }
 
 bool env_phys_ok(paddr_t pa, size_t size)
