@@ -58,7 +58,8 @@ struct ioasid_set {
     uint32_t live;
     struct number_list pending; /* IDs that have an event to deliver */
     struct plat_work dispatch;
-    uint32_t **spids; /* SPIDS_PER_LEAF leaves of as many numbers; NULL until the first SPID */
+    uint32_t **spids; /* SPIDS_PER_LEAF leaves of as many numbers; NULL while no SPID is attached */
+    uint32_t spid_count;
 };
 
 struct ioasid_core {

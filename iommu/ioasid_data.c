@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What hangs on a live IOASID: the IOMMU driver's private pointer and the set-private alias (SPID), and the
- * audit of the core. SPIDs are found through a two-level array per set that exists from the first SPID on.
+ * audit of the core. SPIDs are found through a two-level array per set that exists while an SPID is attached.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -116,13 +116,17 @@ int ioasid_spid_attach(struct ioasid_core *core, ioasid_t id, uint32_t spid)
         rc = -EBUSY;
     else
         slot = spid_slot_make(core->sets[rec->set], spid);
-    if (rc == 0 && !slot)
+    if (rc == 0 && !slot) {
         rc = -ENOMEM;
+        if (core->sets[rec->set]->spid_count == 0)
+            ioasid_spids_destroy(core->sets[rec->set]);
+    }
     if (rc == 0 && *slot != NO_NUMBER)
         rc = -EEXIST;
     if (rc == 0) {
         *slot = ioasid_number(id);
         rec->spid = spid;
+        core->sets[rec->set]->spid_count++;
     }
     plat_unlock(&core->lock);
     return rc;
@@ -130,10 +134,14 @@ int ioasid_spid_attach(struct ioasid_core *core, ioasid_t id, uint32_t spid)
 
 void ioasid_spid_clear(struct ioasid_core *core, struct ioasid_rec *rec)
 {
+    struct ioasid_set *set = core->sets[rec->set];
+
     if (rec->spid == IOASID_NO_SPID)
         return;
-    *spid_slot(core->sets[rec->set], rec->spid) = NO_NUMBER;
+    *spid_slot(set, rec->spid) = NO_NUMBER;
     rec->spid = IOASID_NO_SPID;
+    if (--set->spid_count == 0)
+        ioasid_spids_destroy(set);
 }
 
 int ioasid_spid_detach(struct ioasid_core *core, ioasid_t id)
