@@ -294,7 +294,7 @@ TEST(conf, bad_reserved, .needs = NEED_IOMMU, .rules = "31", .negative = true,
 TEST(conf, device_tlb_without_dt, .needs = NEED_IOMMU | NEED_NO_DT, .rules = "31", .negative = true,
      .xfail = "E-016", .doc = "dev_tlb_inv where ECAP.DT = 0 is no valid type")
 {
-    struct vtd_ats ats = {.sid = 0x10, .pfsid = 0x10, .qdep = 1};
+    struct vtd_ats ats = {.sid = 0x10, .qdep = 1};
 
     refused(t, vtd_inv_devtlb_all(&ats));
 }

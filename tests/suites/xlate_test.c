@@ -37,7 +37,7 @@ TEST(xlate, pass_through_read, .needs = NEED_DMA | NEED_DMA_READ | NEED_PT, .lan
 
     rig_open(t, &r, t->dma);
     rig_publish_pass_through(&r);
-    t_dma_read_allowed(t, t->dma, at(mem.pa.v), &mem, 64, 512);
+    t_dma_read_allowed(t, t->dma, at(mem.pa.v + 64), &mem, 64, 512);
     rig_close(&r);
 }
 
@@ -124,12 +124,12 @@ TEST(xlate, every_level, .needs = NEED_DMA, .lanes = RIG_LANES,
 
     rig_open(t, &r, t->dma);
     for (unsigned l = 0; l < r.levels; l++)
-        rig_map(&r, RIG_IOVA + (PAGE_SIZE << (9 * l)), &mem, l, 1, PGTABLE_RW);
+        rig_map(&r, RIG_IOVA + pow2(12 + 9 * l), &mem, l, 1, PGTABLE_RW);
     rig_map(&r, RIG_IOVA, &mem, r.levels, 1, PGTABLE_RW);
     rig_publish(&r);
     for (unsigned l = 0; l < r.levels; l++)
-        t_dma_write_allowed(t, t->dma, at(RIG_IOVA + (PAGE_SIZE << (9 * l))), &mem, l * PAGE_SIZE + 32, 64);
-    t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, r.levels * PAGE_SIZE + 32, 64);
+        t_dma_write_allowed(t, t->dma, at(RIG_IOVA + pow2(12 + 9 * l)), &mem, l * PAGE_SIZE, 64);
+    t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, r.levels * PAGE_SIZE, 64);
     rig_close(&r);
 }
 
@@ -467,7 +467,7 @@ TEST(xlate, random_pages, .needs = NEED_DMA, .lanes = RIG_LANES,
     }
     rig_publish(&r);
     for (unsigned i = 0; i < PAGES; i++)
-        t_dma_write_allowed(t, t->dma, at(iova[i]), &mem, i * PAGE_SIZE + 16, 48);
+        t_dma_write_allowed(t, t->dma, at(iova[i] + 16), &mem, i * PAGE_SIZE + 16, 48);
     rig_close(&r);
 }
 
