@@ -28,7 +28,7 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c \
 HOST_SUITE_SRCS :=
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \
-             tests/dev/none.c
+             tests/host/breach.c tests/dev/none.c
 
 # ---- The table of errata; an id that no table has stops the build ----
 

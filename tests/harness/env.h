@@ -50,6 +50,11 @@ bool env_has_threads(void);
 unsigned env_dmar_count(void);
 /* Bytes of the n-th, alive to the end of the run. 0, -ENOENT. */
 must_check int env_dmar(unsigned n, const void **bytes, size_t *size);
+/*
+ * What the simulated hardware has seen the driver do against a rule since the last call, in words; NULL:
+ * nothing. Real hardware never says so.
+ */
+const char *env_breach(void);
 /* May [pa, pa + size) be read as memory? Asked before tables that may be garbage are followed. */
 bool env_phys_ok(paddr_t pa, size_t size);
 

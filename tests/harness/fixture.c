@@ -9,6 +9,7 @@
 
 #define FIXTURE_TIMEOUT_NS 30000000000ull
 #define SETTLE_TIMEOUT_NS  5000000000ull
+#define MAX_BREACHES       16u
 
 static struct {
     unsigned dmar;
@@ -174,6 +175,11 @@ void fixture_account(struct fixture_account *out)
     out->mark = env_mark();
 }
 
+static bool grown(const struct fixture_account *now, const struct fixture_account *before, unsigned owner)
+{
+    return now->pages[owner] > before->pages[owner] || now->objects[owner] > before->objects[owner];
+}
+
 static bool check_memory(struct t_state *st, const struct fixture_account *before)
 {
     static const char *const names[OWNER_COUNT] = {"kernel", "table", "pgtable", "queue", "ioasid", "test"};
@@ -182,10 +188,22 @@ static bool check_memory(struct t_state *st, const struct fixture_account *befor
 
     fixture_account(&now);
     for (unsigned o = OWNER_TABLE; o < OWNER_COUNT; o++) {
-        if (now.pages[o] <= before->pages[o] && now.objects[o] <= before->objects[o])
+        if (!grown(&now, before, o))
             continue;
         state_judge(st, V_FAIL, "left behind: owner %s has %zu pages and %zu objects, had %zu and %zu before",
                     names[o], now.pages[o], now.objects[o], before->pages[o], before->objects[o]);
+        clean = false;
+    }
+    return clean;
+}
+
+static bool check_breaches(struct t_state *st)
+{
+    const char *breach;
+    bool clean = true;
+
+    for (unsigned i = 0; i < MAX_BREACHES && (breach = env_breach()); i++) {
+        state_judge(st, V_FAIL, "the unit saw a rule broken: %s", breach);
         clean = false;
     }
     return clean;
@@ -220,6 +238,7 @@ bool fixture_check(struct t_state *st, const struct fixture_account *before)
             clean = false;
         }
     }
+    clean = check_breaches(st) && clean;
     return check_memory(st, before) && clean;
 }
 
