@@ -57,9 +57,17 @@ void boot_args_collect(EFI_HANDLE image, struct boot_info *info);
 
 void boot_hardware_collect(EFI_SYSTEM_TABLE *st, struct boot_info *info);
 
+/* ---- unpack.c ---- */
+
+/* What boot_unpack() will write; 0 when `packed` is no such thing. */
+UINT64 boot_unpacked_size(const UINT8 *packed, UINT64 size);
+
+/* Unpacks into `out`, which has boot_unpacked_size() bytes. False: damaged. */
+BOOLEAN boot_unpack(const UINT8 *packed, UINT64 size, UINT8 *out);
+
 /* ---- elf.c ---- */
 
-/* Copies the PT_LOAD segments of the blob into fresh pages. */
+/* Copies the PT_LOAD segments of the ELF file `blob` into fresh pages. */
 EFI_STATUS boot_elf_load(const UINT8 *blob, UINT64 size, struct boot_kernel *kernel);
 
 /* Bytes of arena that boot_elf_symbols() will take; 0 when the blob has no symbols. */
@@ -102,7 +110,7 @@ extern const UINT8 boot_jump_end[];
 /* Loads `cr3`, then `stack`, then calls `entry(info)` with interrupts off. */
 void boot_jump(UINT64 cr3, UINT64 stack, UINT64 entry, UINT64 info) __attribute__((noreturn));
 
-/* ---- kernel_blob.S ---- */
+/* ---- kernel_blob.S: the packed kernel ELF ---- */
 
 extern const UINT8 boot_kernel_blob[];
 extern const UINT8 boot_kernel_blob_end[];

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The UEFI application: GNU-EFI start-up, our boot code, and the kernel ELF as a blob in .rodata.
-BOOT_SRCS := boot/main.c boot/args.c boot/elf.c boot/memory.c boot/paging.c boot/hardware.c boot/jump.S boot/kernel_blob.S
+BOOT_SRCS := boot/main.c boot/args.c boot/unpack.c boot/elf.c boot/memory.c boot/paging.c boot/hardware.c boot/jump.S boot/kernel_blob.S
 
 BOOT_OBJS := $(addprefix $(O)/efi/,$(addsuffix .o,$(basename $(BOOT_SRCS))))
 
@@ -25,8 +25,9 @@ $(O)/efi/%.o: %.S $(MAKE_FILES) | $(VENDOR)/build/stamp
 	$(Q)$(CC) $(BOOT_CFLAGS) -c -o $@ $<
 
 # Symbols stay for back-traces, debug information does not.
-$(O)/pasidcheck.blob: $(O)/pasidcheck.elf
-	$(Q)$(OBJCOPY) --strip-debug $< $@
+$(O)/pasidcheck.blob: $(O)/pasidcheck.elf boot/pack.py
+	$(Q)$(OBJCOPY) --strip-debug $< $@.elf
+	$(Q)$(PYTHON) boot/pack.py $@.elf $@
 
 $(O)/efi/boot/kernel_blob.o: $(O)/pasidcheck.blob
 

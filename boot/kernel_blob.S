@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The kernel ELF, without debug information, as bytes of the UEFI application. */
+/* The kernel ELF, without debug information and packed, as bytes of the UEFI application. */
     .section .rodata
-    .balign 4096
+    .balign 16
     .globl boot_kernel_blob
     .hidden boot_kernel_blob
 boot_kernel_blob:

@@ -8,6 +8,8 @@
 #define MAX_REGIONS 1024
 
 struct plan {
+    UINT8 *elf;
+    UINT64 elf_size;
     UINT64 ram_end;
     UINTN map_size;
     UINT8 *map;
@@ -15,11 +17,6 @@ struct plan {
     struct boot_kernel kernel;
     struct boot_arena arena;
 };
-
-static UINT64 blob_size(void)
-{
-    return (UINT64)(boot_kernel_blob_end - boot_kernel_blob);
-}
 
 static BOOLEAN five_levels(void)
 {
@@ -35,6 +32,19 @@ static EFI_STATUS fail(const char *step, EFI_STATUS status)
     return status;
 }
 
+/* The kernel ELF as a file in memory; nobody needs it once it is loaded. */
+static EFI_STATUS unpack(struct plan *p)
+{
+    UINT64 packed = (UINT64)(boot_kernel_blob_end - boot_kernel_blob);
+    EFI_STATUS status;
+
+    p->elf_size = boot_unpacked_size(boot_kernel_blob, packed);
+    status = BS->AllocatePool(EfiLoaderData, p->elf_size, (VOID **)&p->elf);
+    if (EFI_ERROR(status))
+        return status;
+    return boot_unpack(boot_kernel_blob, packed, p->elf) ? EFI_SUCCESS : EFI_COMPROMISED_DATA;
+}
+
 /* Sizes first, then one allocation for all of it: later steps cannot run out. */
 static EFI_STATUS allocate(struct plan *p)
 {
@@ -46,8 +56,7 @@ static EFI_STATUS allocate(struct plan *p)
         return status;
     p->map_size *= 2;
     size = sizeof(struct boot_info) + MAX_REGIONS * sizeof(struct boot_region) + p->map_size + 4 * BOOT_PAGE +
-           BOOT_STACK_SIZE + boot_elf_symbols_size(boot_kernel_blob, blob_size()) +
-           boot_paging_size(p->ram_end);
+           BOOT_STACK_SIZE + boot_elf_symbols_size(p->elf, p->elf_size) + boot_paging_size(p->ram_end);
     size = (size + BOOT_PAGE - 1) / BOOT_PAGE * BOOT_PAGE;
     status = BS->AllocatePages(AllocateAnyPages, EfiLoaderData, size / BOOT_PAGE, &base);
     if (EFI_ERROR(status))
@@ -67,7 +76,7 @@ static struct boot_info *collect(struct plan *p, EFI_HANDLE image, EFI_SYSTEM_TA
     info->kernel = (struct boot_blob){p->kernel.base, p->kernel.size};
     boot_args_collect(image, info);
     boot_hardware_collect(st, info);
-    boot_elf_symbols(boot_kernel_blob, blob_size(), &p->arena, info);
+    boot_elf_symbols(p->elf, p->elf_size, &p->arena, info);
     p->map = boot_arena_take(&p->arena, p->map_size);
     p->regions = boot_arena_take(&p->arena, MAX_REGIONS * sizeof(*p->regions));
     info->regions.base = (UINT64)p->regions;
@@ -86,7 +95,10 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 
     if (five_levels())
         return fail("5-level paging is on; switch it off in the firmware", EFI_UNSUPPORTED);
-    status = boot_elf_load(boot_kernel_blob, blob_size(), &p.kernel);
+    status = unpack(&p);
+    if (EFI_ERROR(status))
+        return fail("unpacking the kernel", status);
+    status = boot_elf_load(p.elf, p.elf_size, &p.kernel);
     if (EFI_ERROR(status))
         return fail("loading the kernel", status);
     status = allocate(&p);
