@@ -29,6 +29,7 @@ NEWLIB ?= $(VENDOR)/newlib
 -include iommu/iommu.mk
 -include tests/tests.mk
 -include tests/machines/machines.mk
+-include tests/tools/tools.mk
 
 # ---- Flags ----
 
@@ -44,8 +45,11 @@ FW_CFLAGS := $(COMMON) -O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno
 FW_LDFLAGS := -nostdlib -static -Wl,-T,linker/kernel.ld -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
               -Wl,-z,noexecstack -Wl,--fatal-warnings
 
-HOST_CFLAGS  := $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
-HOST_LDFLAGS := -fsanitize=address,undefined
+# SAN= builds the host binary without sanitizers: mutants have to fail a case, not to crash.
+SAN          ?= address,undefined
+SAN_FLAGS    := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined)
+HOST_CFLAGS  := $(COMMON) -O1 -fno-omit-frame-pointer $(SAN_FLAGS)
+HOST_LDFLAGS := $(SAN_FLAGS)
 
 # ---- Objects ----
 
@@ -59,6 +63,9 @@ FW_SRCS   := $(sort $(KERNEL_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) $(PAYLOAD))
 HOST_ALL  := $(sort $(LIB_SRCS) $(IOMMU_SRCS) $(TEST_SRCS) $(HOST_SRCS))
 FW_OBJS   := $(call objects,fw,$(FW_SRCS))
 HOST_OBJS := $(call objects,host,$(HOST_ALL))
+
+# Cases run once: small is worth more than fast.
+$(O)/fw/tests/%.o: FW_CFLAGS += -Os
 
 $(O)/fw/%.o: %.c $(MAKE_FILES) | $(NEWLIB)/stamp
 	@mkdir -p $(@D)
