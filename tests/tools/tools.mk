@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Checks of the tree, the whole test run, and small helpers. `make help` prints the lines that begin with ##.
+
+JOBS  ?= 2
+LINT  := tests/tools/lint.py
+CHECK := tests/tools/check.py
+
+## all: build build/pasidcheck.efi (also what `make` alone does)
+## host: build build/host/pasidcheck, the same sources as a process under ASan and UBSan
+## run: build and run on a machine: [M=new-fs] [ARGS='only=bind.* seed=2']
+## debug: the same, waiting for gdb
+## machines: list the machines
+## vendor: fetch and unpack the Debian packages of SETS=
+## vendor-update: the same, in the archive's newest versions
+## newlib: build the C library of the firmware
+## spec-map: docs/spec-map.md: which case proves which row, rule and flaw, and what nobody proves
+## check-formats: what may not compile, golden vectors of all fields, the corpus of DMAR tables
+## fuzz-dmar: libFuzzer on the DMAR parser, FUZZ_SECONDS=60
+## corpus-dmar: write the seeds of the corpus anew
+## clean: remove what was built; what was fetched stays
+
+.PHONY: lint fmt check check-host list help new-test
+
+## lint: clang-format, clang-tidy, cppcheck and the project's own rules; any finding fails
+lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
+lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS)
+lint: export LINT_FW_CFLAGS = $(FW_CFLAGS)
+lint: export LINT_FW_SRCS = $(FW_SRCS)
+lint: export LINT_BOOT_CFLAGS = $(BOOT_CFLAGS)
+lint: export LINT_BOOT_SRCS = $(BOOT_SRCS)
+lint: $(NEWLIB)/stamp $(VENDOR)/build/stamp
+	$(Q)$(PYTHON) $(LINT) --cache $(O)/lint --jobs $(JOBS) $(LINT_ARGS)
+
+## fmt: put all C files into the form of .clang-format
+fmt:
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+## check: host binary, machines, unit tests, two runs with one seed compared; last line has the sum
+check:
+	+$(Q)$(PYTHON) $(CHECK) --out $(O) --vendor $(VENDOR) --jobs $(JOBS)
+
+## check-host: the part of check that needs neither QEMU nor anything fetched
+check-host:
+	+$(Q)$(PYTHON) $(CHECK) --out $(O) --vendor $(VENDOR) --jobs $(JOBS) --host
+
+## list: all cases, with what each proves
+list:
+	$(Q)$(PYTHON) tests/tools/list_cases.py
+
+## new-test: start a suite, or add a case to one: SUITE=bind NAME=second_device
+new-test:
+	$(Q)$(PYTHON) tests/tools/new_test.py '$(SUITE)' '$(NAME)'
+
+## help: these lines
+help:
+	$(Q)awk -F ': ' '/^## / { printf "  %-14s %s\n", substr($$1, 4), substr($$0, length($$1) + 3) }' $(MAKEFILE_LIST)
