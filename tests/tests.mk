@@ -8,7 +8,7 @@ SUITE_SRCS := tests/suites/conf_test.c tests/suites/fault_test.c tests/suites/fm
               tests/suites/machine_test.c tests/suites/notifier_test.c tests/suites/order_test.c \
               tests/suites/place_test.c tests/suites/record_test.c tests/suites/reuse_test.c \
               tests/suites/stale_test.c tests/suites/svm_bind_test.c \
-              tests/suites/svm_free_test.c tests/suites/walk_test.c tests/suites/xlate_test.c \
+              tests/suites/svm_free_test.c tests/suites/svm_turn_test.c tests/suites/walk_test.c tests/suites/xlate_test.c \
               tests/suites/fmt_regs_test.c tests/suites/dmar_test.c tests/suites/dmar_bad_test.c tests/suites/pgtable_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
@@ -25,7 +25,7 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c \
                tests/dev/discover.c tests/dev/edu.c tests/dev/testdev.c
 
 # Host process only: the platform of a Linux process, stub units, main().
-HOST_SUITE_SRCS :=
+HOST_SUITE_SRCS := tests/host/pgtable_host_test.c
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \
              tests/host/breach.c tests/dev/none.c

@@ -161,6 +161,30 @@ TEST(dmar, every_type,
     T_EXPECT(t, !dmar_next(&dmar, &s));
 }
 
+TEST(dmar, register_size,
+     .doc = "the register set of a unit has 2^N pages, N in the low four bits of its field")
+{
+    static const struct {
+        uint8_t field;
+        uint64_t length;
+    } rows[] = {{0x00, 0x1000}, {0x01, 0x2000}, {0x08, 0x100000}, {0x0f, 0x8000000}, {0xf4, 0x10000}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct dmar_blob blob;
+        struct dmar dmar;
+        struct dmar_struct s = {0};
+        uint32_t drhd;
+
+        blob_begin(&blob);
+        drhd = blob_drhd(&blob, 1, 0, 0xf0000000);
+        blob_put(&blob, drhd + 5, rows[i].field, 1);
+        blob_seal(&blob);
+        dmar = parsed(t, &blob);
+        T_ASSERT(t, dmar_next(&dmar, &s));
+        T_EXPECT_EQ(t, s.length, rows[i].length);
+    }
+}
+
 TEST(dmar, lines, .doc = "the dump has one line per structure; names from firmware cannot break it")
 {
     static const char *const want[] = {
@@ -267,6 +291,8 @@ TEST(dmar, lookup,
     T_EXPECT_EQ(t, base_for(&dmar, &topo, RID(2, 3, 1)), 0x30000ull);
     T_EXPECT_EQ(t, base_for(&dmar, &topo, RID(3, 3, 1)), 0x10000ull);
     /* A bridge that is gone, or one that leads back up: the path leads nowhere. */
+    topo.bridges[1].secondary = 1;
+    T_EXPECT_EQ(t, base_for(&dmar, &topo, RID(1, 3, 1)), 0x30000ull);
     topo.bridges[1].secondary = 0;
     T_EXPECT_EQ(t, base_for(&dmar, &topo, RID(3, 3, 1)), 0x30000ull);
     topo.bridges[0].secondary = 0;
