@@ -14,10 +14,11 @@
 
 #define LANES T_BIT(T_LANE_RID)
 
-#define XFER_LEN   64
-#define SWEEP      24
-#define SWEEP_FROM 60000ll /* ns before the expected end of the delay */
-#define SWEEP_STEP 4000ll
+#define XFER_LEN 64
+#define SWEEP    24
+/* The sweep starts that long before the expected end of the delay, and ends about as long behind it. */
+#define SWEEP_FROM 180000ll
+#define SWEEP_STEP 10000ll
 
 struct flight {
     struct play *p;
@@ -25,6 +26,7 @@ struct flight {
     uint8_t sent[XFER_LEN];
     uint64_t tick; /* of the engine's timer: ends of transfers are at `phase` + n * tick */
     uint64_t phase;
+    uint64_t began; /* of the tear-down */
     unsigned landed, missed;
 };
 
@@ -88,6 +90,7 @@ static void start(struct flight *f, int64_t lead)
     T_ASSERT_OK(f->p->t, dma_start(dma, &x));
     due = (now - f->phase) / f->tick * f->tick + f->phase + dma->delay_ns - (uint64_t)lead;
     wait_until(f, due);
+    f->began = plat_now_ns();
 }
 
 /* Finds out where the engine's timer ticks, by watching memory while one transfer ends. */
@@ -105,11 +108,13 @@ static void calibrate(struct flight *f)
 
 /* Page 0 at the moment from which on it may not change any more, and whether anything had landed by then. */
 static uint8_t at_end[PAGE_SIZE];
+static uint64_t over_ns;
 
 static void tear_down_over(struct owner *o)
 {
     memcpy(at_end, owner_page(o, 0), PAGE_SIZE);
     plat_rmb();
+    over_ns = plat_now_ns();
 }
 
 /* Handler of the last level: the driver's own, before this one, has retired the entry. */
@@ -137,6 +142,8 @@ static void judge(struct flight *f)
     T_ASSERT_OK(t, dma_wait(f->p->dma[f->dev], DMA_TIMEOUT_NS));
     T_ASSERT_MEM(t, owner_page(&f->p->owner, 0), at_end, PAGE_SIZE);
     t_proved(t, before);
+    t_note(t, "tear-down took %llu ns: %s", (unsigned long long)(over_ns - f->began),
+           before ? "landed before its end" : "did not land");
     if (before)
         f->landed++;
     else
@@ -232,6 +239,7 @@ TEST(inflight, free_two, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED | N
         t_rand_fill(t, owner_page(&p.owner, 0), PAGE_SIZE);
         T_ASSERT_OK(t, dma_start(p.dma[0], &x));
         T_ASSERT_OK(t, dma_start(p.dma[1], &x));
+        f.began = g.began = plat_now_ns();
         do_ok(&p, OWNER_FREE, 0, -EINPROGRESS);
         t_settle(t);
         judge(&f);
