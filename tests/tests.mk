@@ -9,6 +9,8 @@ SUITE_SRCS := tests/suites/conf_test.c tests/suites/fault_test.c tests/suites/fm
               tests/suites/place_test.c tests/suites/record_test.c tests/suites/reuse_test.c \
               tests/suites/stale_test.c tests/suites/svm_bind_test.c \
               tests/suites/svm_free_test.c tests/suites/svm_turn_test.c tests/suites/walk_test.c tests/suites/xlate_test.c \
+              tests/suites/caps_test.c tests/suites/inv_test.c tests/suites/queue_test.c \
+              tests/suites/retire_test.c tests/suites/table_test.c \
               tests/suites/fmt_regs_test.c tests/suites/dmar_test.c tests/suites/dmar_bad_test.c tests/suites/pgtable_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
@@ -17,7 +19,7 @@ HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c 
                 tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
-             tests/actors/owner.c tests/dev/dma_dev.c tests/suites/play.c tests/suites/rig.c tests/suites/svm_bench.c
+             tests/actors/owner.c tests/dev/dma_dev.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
 TARGET_SUITE_SRCS :=
