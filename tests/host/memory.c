@@ -266,10 +266,11 @@ void *plat_alloc(size_t size, enum plat_owner owner)
 
 void plat_free(void *object)
 {
-    struct object *o = (struct object *)object - 1;
+    struct object *o;
 
     if (object == NULL)
         return;
+    o = (struct object *)object - 1;
     if (!in_arena(object) || !o->live)
         plat_panic("plat_free: %p: not what was handed out", object);
     if (o->quarantined)
