@@ -26,7 +26,6 @@
 static struct thread slots[THREAD_MAX];
 static struct _reent reents[THREAD_MAX];
 
-struct _reent *__getreent(void);
 struct _reent *__getreent(void)
 {
     struct thread *t = thread_self();
