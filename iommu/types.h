@@ -61,7 +61,7 @@ typedef struct {
 } ioasid_t;
 
 #define IOASID_BITS    20
-#define IOASID_NUMBERS (1u << IOASID_BITS)
+#define IOASID_NUMBERS 0x100000u /* 2^IOASID_BITS */
 #define IOASID_INVALID ((ioasid_t){UINT64_MAX})
 
 static inline uint32_t ioasid_number(ioasid_t id)
