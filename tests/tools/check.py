@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The whole test run: builds, host binary, machines, unit tests, and what only several runs can show.
+
+    check.py [--out build] [--vendor build/vendor] [--jobs 2] [--host]
+
+Each job writes <out>/check/<job>.log. A job that counts (host binary, machines) ends with the line
+`pasidcheck: N passed, N failed, N skipped`; any other job that fails counts as one failed. The last line
+here is the sum. Exits 0 when nothing failed, else 1.
+"""
+
+import argparse
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "tests/tools"), os.path.join(ROOT, "tests/machines")]
+import machines_cfg
+import verdict
+from check_jobs import Job, Result, Runner, show_table, total
+
+MACHINES = ("new-fs", "new-ss", "old-ss")
+FETCH_TIME = 400  # seconds that the first run of a machine may need to fetch it
+
+
+class Plan:
+    """Which jobs there are; paths are relative to the root of the tree, where all of them run."""
+
+    def __init__(self, out, vendor, jobs):
+        self.out, self.vendor, self.jobs = out, vendor, jobs
+        self.reports = os.path.join(out, "reports")
+        self.host = os.path.join(out, "host/pasidcheck")
+        self.taps = []  # of the runs that a pass is expected of
+
+    def tap(self, name):
+        return os.path.join(self.reports, name + ".tap")
+
+    def make(self, *targets):
+        return [os.environ.get("MAKE", "make"), "-s", f"O={self.out}", f"VENDOR={self.vendor}", *targets]
+
+    def host_jobs(self):
+        replay = os.path.join(self.out, "host/replay_dmar")
+        compiler = os.environ.get("CC", "gcc")
+        yield Job("build-host", self.make("host", replay), then=self.host_profiles, timeout=1800)
+        yield Job("dmar-corpus", [replay, *sorted(glob.glob("tests/host/corpus/dmar/*"))], needs=["build-host"])
+        yield Job("compile-fail", ["sh", "tests/host/compile_fail/run.sh", *compiler.split()[:1]])
+        yield Job("golden-vectors", ["sh", "tests/host/golden.sh"])
+
+    def host_profiles(self, _):
+        """One run for each kind of simulated units; the first one twice, as its log must not differ."""
+        done = subprocess.run([self.host, "--units=?"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        names = done.stderr.partition(" but:")[2].split() or ["default"]
+        for name in names:
+            yield self.host_job(f"host-{name}", name, self.tap(f"host-{name}"))
+        first = f"host-{names[0]}"
+        yield self.host_job(f"{first}-again", names[0], self.tap(f"again/{first}"), counts=False)
+        yield self.same_log(first, timed=False)
+
+    def host_job(self, name, profile, tap, counts=True):
+        if counts:
+            self.taps.append(tap)
+        return Job(name, [self.host, f"--units={profile}"], counts=counts, tap=tap, save_tap=True, needs=["build-host"],
+                   shows_nothing=not counts)
+
+    def python_jobs(self):
+        for path in sorted(glob.glob("tests/**/*_test.py", recursive=True)):
+            yield Job("python-" + os.path.basename(path)[:-len("_test.py")], [sys.executable, path])
+
+    def firmware_jobs(self):
+        yield Job("build-firmware", self.make("all"), timeout=1800)
+
+    def machine_jobs(self):
+        cfg = machines_cfg.load()
+        bad = [name for name in machines_cfg.names(cfg, "machine") if name.startswith("bad-")]
+        for name in MACHINES:
+            self.taps.append(self.tap(name))
+            yield self.machine_job(name, name, self.reports, cfg)
+        yield self.machine_job(f"{MACHINES[0]}-again", MACHINES[0], os.path.join(self.reports, "again"), cfg, counts=False)
+        yield self.same_log(MACHINES[0])
+        for name in bad:
+            yield self.machine_job(name, name, self.reports, cfg)
+
+    def machine_job(self, job, name, reports, cfg, counts=True):
+        command = [sys.executable, "tests/machines/run", "-m", name, "--quiet", "--efi",
+                   os.path.join(self.out, "pasidcheck.efi"), "--vendor", self.vendor, "--reports", reports]
+        return Job(job, command, counts=counts, tap=os.path.join(reports, name + ".tap"), needs=["build-firmware"],
+                   timeout=cfg["machine", name]["timeout"] + FETCH_TIME, shows_nothing=not counts)
+
+    def same_log(self, name, timed=True):
+        return Job(f"{name}-same-log", lambda: self.compare(self.tap(name), self.tap(f"again/{name}"), timed),
+                   after=[name, f"{name}-again"])
+
+    @staticmethod
+    def compare(one, two, timed):
+        """Two runs with one seed print the same bytes; timed: also the times, as they are virtual."""
+        texts = []
+        for path in (one, two):
+            try:
+                with open(path, "rb") as f:
+                    texts.append([line for line in f.read().splitlines() if timed or not line.startswith(b"# time_us")])
+            except OSError as error:
+                return Result(False, str(error))
+        if texts[0] == texts[1]:
+            return Result(True, f"{len(texts[0])} lines")
+        for number, (a, b) in enumerate(zip(*texts), 1):
+            if a != b:
+                return Result(False, f"line {number} differs: {a.decode(errors='replace')!r}, then "
+                                     f"{b.decode(errors='replace')!r}")
+        return Result(False, f"{len(texts[0])} lines, then {len(texts[1])}")
+
+    def prove(self):
+        """An independent reader of TAP comes to the same end as ours."""
+        prove = shutil.which("prove")
+        if not prove:
+            return Result(None, "there is no prove on this host (Debian: perl)")
+        agreed = 0
+        for tap in filter(os.path.exists, self.taps):
+            done = subprocess.run([prove, "-Q", tap], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            with open(tap, encoding="utf-8", errors="replace") as f:
+                failed = verdict.tally(f.read().splitlines())[1]
+            if (done.returncode == 0) != (failed == 0):
+                return Result(False, f"{tap}: {failed} failed, but prove exits with {done.returncode}")
+            agreed += 1
+        return Result(True, f"{agreed} reports read alike")
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(description="The whole test run.")
+    parser.add_argument("--out", default="build", help="folder of what is built (build)")
+    parser.add_argument("--vendor", default="build/vendor", help="folder of fetched parts (build/vendor)")
+    parser.add_argument("--jobs", type=int, default=2, help="jobs at a time (2)")
+    parser.add_argument("--host", action="store_true", help="only what needs no QEMU and nothing fetched")
+    opts = parser.parse_args(argv)
+    os.chdir(ROOT)
+    os.environ["MAKEFLAGS"] = re.sub(r"(^|\s)(-j\d*|--jobserver\S*)(?=\s|$)", " ", os.environ.get("MAKEFLAGS", ""))
+    plan = Plan(opts.out, opts.vendor, opts.jobs)
+    runner = Runner(os.path.join(opts.out, "check"), max(1, opts.jobs))
+    groups = [plan.host_jobs] if opts.host else [plan.firmware_jobs, plan.host_jobs, plan.python_jobs, plan.machine_jobs]
+    for group in groups:
+        runner.add(group())
+    try:
+        runner.run()
+        runner.add([Job("prove", plan.prove)])
+        runner.run()
+    except KeyboardInterrupt:
+        runner.stop()
+        return 130
+    show_table(runner)
+    passed, failed, skipped = total(runner.results.values())
+    print(f"pasidcheck: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tests of check: how jobs are ordered, judged and summed up."""
+
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import check
+import check_jobs
+from check_jobs import Job, Result
+
+
+def sh(text):
+    return ["sh", "-c", text]
+
+
+LAST = "pasidcheck: 2 passed, {} failed, 1 skipped"
+
+
+class Jobs(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.runner = check_jobs.Runner(self.folder.name, 2)
+
+    def run_all(self, *jobs):
+        """{name: Result} and what was printed."""
+        out = io.StringIO()
+        self.runner.add(jobs)
+        with contextlib.redirect_stdout(out):
+            self.runner.run()
+            check_jobs.show_table(self.runner)
+        return self.runner.results, out.getvalue()
+
+    def test_plain_jobs(self):
+        results, out = self.run_all(Job("good", sh("true")), Job("bad", sh("echo reason; exit 3")))
+        self.assertEqual((results["good"].passed, results["bad"].passed), (True, False))
+        self.assertIn("reason", out)
+        self.assertEqual(check_jobs.total(results.values()), (0, 1, 0))
+
+    def test_counting_jobs(self):
+        results, _ = self.run_all(
+            Job("good", sh(f"echo '{LAST.format(0)}'"), counts=True),
+            Job("bad", sh(f"echo '{LAST.format(3)}'; exit 5"), counts=True),
+            Job("all-skipped", sh("echo 'pasidcheck: 0 passed, 0 failed, 4 skipped'; exit 3"), counts=True),
+            Job("silent", sh("true"), counts=True),
+            Job("lies", sh(f"echo '{LAST.format(1)}'"), counts=True),
+            Job("crashes", sh(f"echo '{LAST.format(0)}'; exit 6"), counts=True))
+        self.assertEqual([name for name, r in results.items() if r.passed], ["good", "all-skipped"])
+        self.assertEqual(check_jobs.total(results.values()), (8, 3 + 1 + 1 + 1, 8))
+
+    def test_a_job_waits_for_what_it_needs(self):
+        path = os.path.join(self.folder.name, "made")
+        results, _ = self.run_all(Job("user", sh(f"test -f {path}"), needs=["maker"]),
+                                  Job("maker", sh(f"sleep 0.2; touch {path}")))
+        self.assertTrue(results["user"].passed)
+
+    def test_a_job_whose_need_failed_is_one_failed(self):
+        results, out = self.run_all(Job("maker", sh("false")), Job("user", sh("true"), needs=["maker"]),
+                                    Job("reader", lambda: Result(True), after=["maker"]))
+        self.assertEqual(results["user"].words, "not run: maker failed")
+        self.assertTrue(results["reader"].passed)
+        self.assertEqual(check_jobs.total(results.values()), (0, 2, 0))
+        self.assertIn("not run", out)
+
+    def test_jobs_that_come_up_later(self):
+        results, _ = self.run_all(Job("first", sh("true"), then=lambda _: [Job("later", sh("true"))]), Job("last", sh("true")))
+        self.assertEqual([job.name for job in self.runner.jobs], ["first", "later", "last"])
+        self.assertEqual(len(results), 3)
+
+    def test_timeout(self):
+        results, _ = self.run_all(Job("hangs", sh("sleep 60"), timeout=0.2))
+        self.assertEqual((results["hangs"].passed, results["hangs"].words), (False, "no end after 0.2 s"))
+
+    def test_a_program_that_is_not_there(self):
+        results, _ = self.run_all(Job("gone", ["/nowhere/program"]))
+        self.assertFalse(results["gone"].passed)
+
+    def test_skipped_is_held_against_nobody(self):
+        results, _ = self.run_all(Job("absent", lambda: Result(None, "no tool")))
+        self.assertEqual(check_jobs.total(results.values()), (0, 0, 0))
+
+    def test_excerpt_has_the_failed_cases(self):
+        tap = os.path.join(self.folder.name, "x.tap")
+        report = "ok 1 - a\n# fine\nnot ok 2 - b\n# fail: why\nnot ok 3 - c # TODO E-001 x\n# known\nok 4 - d\n"
+        results, out = self.run_all(Job("host", sh(f"printf '{report}'; exit 5"), tap=tap, save_tap=True))
+        self.assertFalse(results["host"].passed)
+        self.assertIn("not ok 2 - b\n    # fail: why\n", out)
+        self.assertNotIn("# known", out)
+
+
+class Compare(unittest.TestCase):
+    def verdict(self, one, two, timed=True):
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [os.path.join(folder, name) for name in "ab"]
+            for path, text in zip(paths, (one, two)):
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(text)
+            return check.Plan.compare(*paths, timed)
+
+    def test_same_and_different(self):
+        self.assertTrue(self.verdict("a\nb\n", "a\nb\n").passed)
+        self.assertIn("line 2", self.verdict("a\nb\n", "a\nc\n").words)
+        self.assertFalse(self.verdict("a\nb\n", "a\n").passed)
+
+    def test_times_count_where_time_is_virtual(self):
+        self.assertFalse(self.verdict("# time_us 1\n", "# time_us 2\n").passed)
+        self.assertTrue(self.verdict("# time_us 1\n", "# time_us 2\n", timed=False).passed)
+
+    def test_a_report_that_is_not_there(self):
+        self.assertFalse(check.Plan.compare("/nowhere/a", "/nowhere/b", True).passed)
+
+
+class Plan(unittest.TestCase):
+    def test_every_bad_machine_and_every_unit_test_runs(self):
+        here = os.getcwd()
+        os.chdir(check.ROOT)
+        self.addCleanup(os.chdir, here)
+        plan = check.Plan("build", "build/vendor", 2)
+        machines = [job.name for job in plan.machine_jobs()]
+        self.assertEqual(machines[:3], ["new-fs", "new-ss", "old-ss"])
+        self.assertIn("bad-no-iommu", machines)
+        self.assertIn("python-check", [job.name for job in plan.python_jobs()])
+
+
+if __name__ == "__main__":
+    unittest.main()
