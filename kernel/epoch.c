@@ -238,30 +238,14 @@ bool epoch_is_worker(const struct thread *t)
     return t == worker;
 }
 
-static unsigned forget(struct list *works)
-{
-    unsigned n = 0;
-
-    while (!list_empty(works)) {
-        struct plat_work *work = list_first(works, struct plat_work, link);
-
-        list_del(&work->link);
-        work->queued = false;
-        n++;
-    }
-    return n;
-}
-
 unsigned epoch_discard(void)
 {
     uint64_t flags = spin_lock(&lock);
-    unsigned dropped = forget(&waiting) + forget(&batch) + running;
+    unsigned dropped = workq_forget(&waiting) + workq_forget(&batch) + running;
     bool was_busy = busy;
 
     busy = running = false;
     spin_unlock(&lock, flags);
-    for (unsigned i = 0; i < dropped; i++)
-        workq_paid();
     if (was_busy) {
         thread_kill(worker);
         start_worker();

@@ -21,7 +21,8 @@ void epoch_grace_wait(void);
 /* `t` is gone or gave its read sections up: nobody waits for it any longer. X. */
 void epoch_forget(struct thread *t);
 
-/* After a guarded run was ended by force: forgets deferred work; returns how many pieces. T. */
+/* Part of workq_discard(): forgets deferred work, replaces the worker if it was busy; returns how many
+ * pieces. T. */
 unsigned epoch_discard(void);
 
 /* `t` is the thread that runs deferred work. X. */

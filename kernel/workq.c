@@ -12,6 +12,7 @@
 #include "kernel/log.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
+#include "kernel/vm.h"
 
 struct workq {
     struct spin lock;
@@ -202,23 +203,41 @@ bool workq_is_worker(const struct thread *t)
 
 /* ---- After a forced end ---- */
 
-static unsigned discard(struct workq *q)
+/* The first piece, unless its memory is not what it was: freed by the case that queued it. */
+static struct plat_work *first_whole(const struct list *works)
 {
-    unsigned dropped = 0;
-    uint64_t flags = spin_lock(&q->lock);
-    bool busy = q->busy;
+    struct list *link = works->next;
 
-    while (!list_empty(&q->works)) {
-        struct plat_work *work = list_first(&q->works, struct plat_work, link);
+    if (!vm_readable((uint64_t)(uintptr_t)link, sizeof(struct plat_work)) || link->prev != works)
+        return NULL;
+    if (!vm_readable((uint64_t)(uintptr_t)link->next, sizeof(struct list)) || link->next->prev != link)
+        return NULL;
+    return list_entry(link, struct plat_work, link);
+}
 
+unsigned workq_forget(struct list *works)
+{
+    struct plat_work *work;
+    unsigned n = 0;
+
+    while (!list_empty(works) && (work = first_whole(works))) {
         list_del(&work->link);
         work->queued = false;
-        dropped++;
+        n++;
     }
+    list_init(works);
+    return n;
+}
+
+static unsigned discard(struct workq *q)
+{
+    uint64_t flags = spin_lock(&q->lock);
+    bool busy = q->busy;
+    unsigned dropped = workq_forget(&q->works) + busy;
+
     q->busy = false;
     spin_unlock(&q->lock, flags);
     if (busy) {
-        dropped++;
         thread_kill(q->worker);
         if (start_worker(q))
             panic("work queue '%s': no thread for a new worker", q->name);
@@ -228,12 +247,12 @@ static unsigned discard(struct workq *q)
 
 unsigned workq_discard(void)
 {
-    unsigned dropped = 0;
+    unsigned dropped = epoch_discard();
 
     list_for_each (pos, &queues)
         dropped += discard(list_entry(pos, struct workq, all));
-    for (unsigned i = 0; i < dropped; i++)
-        workq_paid();
+    __atomic_store_n(&owed, 0, __ATOMIC_RELEASE);
+    plat_waitq_wake_all(&nothing_owed);
     return dropped;
 }
 

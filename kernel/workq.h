@@ -31,10 +31,15 @@ bool workq_queue(struct workq *q, struct plat_work *work);
 size_t workq_outstanding(void);
 
 /*
- * After a guarded run was ended by force: forgets all waiting work, and gives every queue whose worker was
- * inside a piece of work a new worker. Returns how many pieces were dropped. T.
+ * After a guarded run was ended by force: forgets all waiting and deferred work, and gives every queue whose
+ * worker was inside a piece of work a new worker; then nothing is owed. Returns how many pieces were dropped.
+ * T.
  */
 unsigned workq_discard(void);
+
+/* Empties a list of work and marks each piece as not queued; stops at one whose memory is spoilt. Returns how
+ * many. */
+unsigned workq_forget(struct list *works);
 
 /* `t` is a worker of some queue. X. */
 struct thread;
