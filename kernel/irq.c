@@ -13,6 +13,7 @@
 #include "kernel/log.h"
 #include "kernel/switch.h"
 #include "kernel/thread.h"
+#include "kernel/time.h"
 
 #define MSI_VECTORS (IRQ_VECTOR_MSI_LAST - IRQ_VECTOR_MSI_FIRST + 1)
 
@@ -21,6 +22,9 @@
 #define MSI_DEST_SHIFT  12
 #define MSI_DEST_MAX    255u
 #define MSI_VECTOR_MASK 0xffu
+
+/* A handler of another CPU has had every chance to end by then. */
+#define MSI_QUIET_NS NS_PER_SEC
 
 static struct msi_slot {
     void (*handler)(void *arg); /* NULL: free; under `lock` */
@@ -160,6 +164,13 @@ int irq_msi_alloc(void (*handler)(void *arg), void *arg, struct plat_msi *out)
     return err;
 }
 
+static bool is_quiet(void *arg)
+{
+    struct msi_slot *slot = arg;
+
+    return __atomic_load_n(&slot->running, __ATOMIC_ACQUIRE) == 0;
+}
+
 void irq_msi_free(const struct plat_msi *msi)
 {
     unsigned vector = msi->data & MSI_VECTOR_MASK;
@@ -172,7 +183,6 @@ void irq_msi_free(const struct plat_msi *msi)
     flags = spin_lock(&lock);
     slot->handler = NULL;
     spin_unlock(&lock, flags);
-    /* Handlers are short and run with interrupts off, on this CPU none can be under way: ends as they do. */
-    while (__atomic_load_n(&slot->running, __ATOMIC_ACQUIRE))
-        cpu_pause();
+    if (!time_poll(is_quiet, slot, MSI_QUIET_NS))
+        plat_panic("irq: the handler of vector 0x%x does not end", vector);
 }
