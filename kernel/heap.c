@@ -11,16 +11,16 @@
 #include "kernel/lib/list.h"
 #include "kernel/page.h"
 
-#define HEAP_MAX    2048u
-#define MAGIC_LIVE  0x6c697665u
-#define MAGIC_FREED 0x64656164u
+#define HEAP_MAX    65536u
+#define MAGIC_LIVE  0x6c76u
+#define MAGIC_FREED 0x6465u
 #define POISON      0x5a
 
 struct object {
-    uint32_t magic;
-    uint16_t size;
+    uint16_t magic;
     uint8_t owner;
-    uint8_t abandoned;
+    bool abandoned;
+    uint32_t size;
     uint64_t mark; /* page_mark() when it was made */
     struct list all;
 };
@@ -44,7 +44,7 @@ void *heap_alloc(size_t size, enum plat_owner owner)
         return NULL;
     memset(o + 1, 0, size);
     o->magic = MAGIC_LIVE;
-    o->size = (uint16_t)size;
+    o->size = (uint32_t)size;
     o->owner = (uint8_t)owner;
     o->abandoned = false;
     flags = spin_lock(&lock);
@@ -57,12 +57,13 @@ void *heap_alloc(size_t size, enum plat_owner owner)
 
 void heap_free(void *object)
 {
-    struct object *o = (struct object *)object - 1;
+    struct object *o;
     uint64_t flags;
-    uint32_t magic;
+    uint16_t magic;
 
     if (!object)
         return;
+    o = (struct object *)object - 1;
     flags = spin_lock(&lock);
     magic = o->magic;
     if (magic == MAGIC_LIVE) {

@@ -12,7 +12,7 @@
 #include "iommu/platform.h"
 #include "kernel/lib/compiler.h"
 
-/* Zeroed, 16-byte aligned, `size` 1..2048; NULL without memory. X. */
+/* Zeroed, 16-byte aligned, `size` 1..65536; NULL without memory. X. */
 must_check void *heap_alloc(size_t size, enum plat_owner owner);
 void heap_free(void *object);
 

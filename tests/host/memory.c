@@ -29,7 +29,7 @@
 #define FRAMES     (HOST_RAM_SIZE / PAGE_SIZE)
 #define MAX_ORDER  10
 #define NO_FRAME   UINT32_MAX
-#define SLAB_PAGES 16
+#define SLAB_PAGES 32
 
 /* First frame of a block of pages. */
 struct frame {
@@ -183,7 +183,7 @@ void plat_pages_free(void *va, unsigned count)
 
 /* ---- Small objects ---- */
 
-#define OBJECT_MAX 2048
+#define OBJECT_MAX 65536
 #define RIM        16
 
 struct object {
