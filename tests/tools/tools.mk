@@ -54,3 +54,8 @@ new-test:
 ## help: these lines
 help:
 	$(Q)awk -F ': ' '/^## / { printf "  %-14s %s\n", substr($$1, 4), substr($$0, length($$1) + 3) }' $(MAKEFILE_LIST)
+
+## check-mutants: known-bad variants of the code; each has to make a case fail that names its flaw. MUTANTS=regex
+.PHONY: check-mutants
+check-mutants: $(NEWLIB)/stamp $(VENDOR)/build/stamp
+	$(Q)$(PYTHON) tests/tools/mutants.py --out $(O)/mutants --vendor $(VENDOR) --jobs $(JOBS) $(MUTANTS)
