@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the rest leans on: threads, waits, work, epochs, PCI (kernel/thread.h, workq.h, epoch.h, pci.h). */
+#include "iommu/platform.h"
+#include "kernel/pci.h"
+#include "kernel/thread.h"
+#include "kernel/time.h"
+#include "tests/harness/harness.h"
+
+#define SPINNERS   3u
+#define JOIN_NS    NS_PER_SEC
+#define NAP_NS     (5 * NS_PER_MS)
+#define TIMEOUT_NS (20 * NS_PER_MS)
+
+/* ---- Threads and waits ---- */
+
+static volatile bool stop;
+
+static void spin(void *arg)
+{
+    volatile uint64_t *count = arg;
+
+    while (!stop)
+        (*count)++;
+}
+
+TEST(kernel, preempt, .doc = "threads that never give the CPU away share it all the same")
+{
+    volatile uint64_t counts[SPINNERS] = {0};
+    struct thread *threads[SPINNERS];
+
+    stop = false;
+    for (unsigned i = 0; i < SPINNERS; i++) {
+        threads[i] = thread_create("spin", spin, (void *)&counts[i]);
+        T_ASSERT(t, threads[i]);
+    }
+    thread_sleep(4 * TIMEOUT_NS);
+    stop = true;
+    for (unsigned i = 0; i < SPINNERS; i++) {
+        T_EXPECT_OK(t, thread_join(threads[i], JOIN_NS));
+        T_EXPECT_GT(t, counts[i], 0ull);
+    }
+}
+
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+TEST(kernel, wait_timeout, .doc = "a wait for what never happens ends at its deadline, not before")
+{
+    uint64_t start = plat_now_ns();
+    struct plat_waitq wq;
+
+    plat_waitq_init(&wq);
+    T_ASSERT_ERR(t, plat_wait(&wq, never, NULL, TIMEOUT_NS), -ETIMEDOUT);
+    T_EXPECT_GE(t, plat_now_ns() - start, TIMEOUT_NS);
+}
+
+struct alarm {
+    struct plat_waitq wq;
+    volatile bool rung;
+};
+
+static void ring(void *arg)
+{
+    struct alarm *a = arg;
+
+    thread_sleep(NAP_NS);
+    a->rung = true;
+    plat_waitq_wake_all(&a->wq);
+}
+
+static bool has_rung(void *arg)
+{
+    return ((struct alarm *)arg)->rung;
+}
+
+TEST(kernel, wait_woken, .doc = "a waiter goes on when it is woken")
+{
+    struct alarm alarm = {.rung = false};
+    struct thread *thread;
+
+    plat_waitq_init(&alarm.wq);
+    thread = thread_create("ring", ring, &alarm);
+    T_ASSERT(t, thread);
+    T_EXPECT_OK(t, plat_wait(&alarm.wq, has_rung, &alarm, JOIN_NS));
+    T_EXPECT_OK(t, thread_join(thread, JOIN_NS));
+}
+
+/* ---- Work and epochs ---- */
+
+#define PIECES 4u
+
+struct piece {
+    struct plat_work work;
+    unsigned ran_as;
+};
+
+static unsigned turns;
+
+static void run_piece(struct plat_work *work)
+{
+    container_of(work, struct piece, work)->ran_as = ++turns;
+}
+
+TEST(kernel, work_order,
+     .doc = "work runs once, in the order in which it was queued, and the idle wait sees its end")
+{
+    struct piece pieces[PIECES] = {0};
+
+    turns = 0;
+    for (unsigned i = 0; i < PIECES; i++) {
+        pieces[i].work.run = run_piece;
+        T_ASSERT(t, plat_work_queue(&pieces[i].work));
+        T_EXPECT(t, !plat_work_queue(&pieces[i].work) || pieces[i].ran_as);
+    }
+    T_ASSERT_OK(t, plat_idle_wait(JOIN_NS));
+    for (unsigned i = 1; i < PIECES; i++)
+        T_EXPECT_LT(t, pieces[i - 1].ran_as, pieces[i].ran_as);
+}
+
+struct reader {
+    volatile bool inside;
+    volatile bool left;
+};
+
+/* Sleeps inside the section, nested, and spins inside it, so that it is switched out in every way there is.
+ */
+static void read_slowly(void *arg)
+{
+    struct reader *r = arg;
+    uint64_t start;
+
+    plat_read_enter();
+    plat_read_enter();
+    r->inside = true;
+    thread_sleep(NAP_NS);
+    plat_read_exit();
+    start = plat_now_ns();
+    while (plat_now_ns() - start < NAP_NS)
+        plat_read_enter(), plat_read_exit();
+    r->left = true;
+    plat_read_exit();
+}
+
+static struct thread *start_reader(struct t *t, struct reader *r)
+{
+    struct thread *thread = thread_create("reader", read_slowly, r);
+
+    T_ASSERT(t, thread);
+    for (unsigned i = 0; i < 1000 && !r->inside; i++)
+        thread_sleep(NS_PER_US);
+    T_ASSERT(t, r->inside);
+    return thread;
+}
+
+TEST(kernel, grace,
+     .doc = "a grace period outlasts a reader that sleeps, nests and is preempted; one without readers ends")
+{
+    struct reader reader = {false, false};
+    struct thread *thread = start_reader(t, &reader);
+
+    plat_grace_wait();
+    T_EXPECT(t, reader.left);
+    T_EXPECT_OK(t, thread_join(thread, JOIN_NS));
+    plat_grace_wait();
+}
+
+struct late {
+    struct plat_work work;
+    const struct reader *reader;
+    bool ran;
+    bool reader_had_left;
+};
+
+static void run_late(struct plat_work *work)
+{
+    struct late *late = container_of(work, struct late, work);
+
+    late->ran = true;
+    late->reader_had_left = late->reader->left;
+}
+
+TEST(kernel, defer, .doc = "deferred work runs after the readers of its time, and the idle wait waits for it")
+{
+    struct reader reader = {false, false};
+    struct late late = {.work.run = run_late, .reader = &reader};
+    struct thread *thread = start_reader(t, &reader);
+
+    plat_defer(&late.work);
+    T_ASSERT_OK(t, plat_idle_wait(JOIN_NS));
+    T_EXPECT(t, late.ran && late.reader_had_left);
+    T_EXPECT_OK(t, thread_join(thread, JOIN_NS));
+}
+
+/* ---- PCI ---- */
+
+TEST(kernel, pci_tree,
+     .doc = "functions come in order, each on a bus that its parent leads to, and look alike when read again")
+{
+    const struct pci_function *last = NULL;
+
+    for (const struct pci_function *fn = NULL; (fn = pci_next(fn)); last = fn) {
+        T_EXPECT(t, !last || last->id.segment < fn->id.segment || last->id.rid < fn->id.rid);
+        T_EXPECT_EQ(t, plat_pci_read32(fn->id, 0), (uint32_t)fn->device << 16 | fn->vendor);
+        if (fn->parent)
+            T_EXPECT_EQ(t, fn->parent->secondary, rid_bus(fn->id.rid));
+    }
+    T_ASSERT(t, last);
+}
+
+TEST(kernel, pci_alias,
+     .doc = "its own requester id comes last; behind a bridge the bridge's comes first, for all alike")
+{
+    for (const struct pci_function *fn = NULL; (fn = pci_next(fn));) {
+        const struct pci_function *bridge = pci_alias_bridge(fn);
+        struct pci_id ids[4];
+        unsigned n = pci_aliases(fn, ids, ARRAY_SIZE(ids));
+
+        T_ASSERT(t, n >= 1 && n <= ARRAY_SIZE(ids));
+        T_EXPECT_EQ(t, ids[n - 1].rid, fn->id.rid);
+        T_EXPECT_EQ(t, n > 1, bridge != NULL);
+        if (bridge && bridge->kind == PCI_EXPRESS_TO_PCI)
+            T_EXPECT_EQ(t, ids[0].rid, RID(bridge->secondary, 0, 0));
+        else if (bridge)
+            T_EXPECT_EQ(t, ids[0].rid, bridge->id.rid);
+    }
+}
