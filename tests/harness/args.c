@@ -11,9 +11,11 @@
 
 static int take_text(char *out, size_t size, const char *value)
 {
-    if (!*value || strlen(value) >= size)
+    size_t len = strlen(value);
+
+    if (!len || len >= size)
         return -EINVAL;
-    strcpy(out, value);
+    memcpy(out, value, len + 1);
     return 0;
 }
 
