@@ -134,7 +134,7 @@ static void port_select(struct pci_id id, uint16_t offset)
 
 uint32_t pci_read32(struct pci_id id, uint16_t offset)
 {
-    volatile uint32_t *at = ecam_at(id, offset);
+    const volatile uint32_t *at = ecam_at(id, offset);
     uint64_t flags;
     uint32_t value;
 

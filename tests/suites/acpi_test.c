@@ -39,8 +39,10 @@ static void put_gas(uint8_t *at, uint8_t space, uint64_t address)
 /* An RSDP of revision 2 with both checksums right. */
 static void make_rsdp(uint8_t *r, uint32_t rsdt, uint64_t xsdt)
 {
+    static const char signature[] = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '};
+
     memset(r, 0, ACPI_RSDP_MAX);
-    memcpy(r, "RSD PTR ", 8);
+    memcpy(r, signature, sizeof(signature));
     r[15] = 2;
     put(r + 16, rsdt, 4);
     put(r + 20, ACPI_RSDP_MAX, 4);
@@ -126,7 +128,7 @@ TEST(acpi, mcfg, .doc = "ranges of configuration space; one that ends before it 
     T_ASSERT(t, acpi_mcfg_range(table, 0, &e));
     T_EXPECT(t, e.base == 0xe0000000ull && e.segment == 3 && e.start_bus == 0x10 && e.end_bus == 0x7f);
     T_EXPECT(t, !acpi_mcfg_range(table, 1, &e));
-    b[55] = 0x0f;
+    put(b + 55, 0x0f, 1);
     T_EXPECT(t, !acpi_mcfg_range(table, 0, &e));
 }
 
