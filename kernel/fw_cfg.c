@@ -74,7 +74,7 @@ long fw_cfg_read(const char *name, void *out, size_t cap)
         uint32_t size;
 
         read_bytes(&f, sizeof(f));
-        if (strncmp(f.name, name, NAME_SIZE))
+        if (strncmp(f.name, name, NAME_SIZE) != 0)
             continue;
         size = big_endian(f.size, sizeof(f.size));
         outw(PORT_SELECT, (uint16_t)big_endian(f.select, sizeof(f.select)));

@@ -14,6 +14,7 @@
 /* Maps and clears the frame buffer. Needs vm_init(). */
 void screen_init(const struct boot_framebuffer *fb);
 
+/* Draws from the cursor on; \n begins a row. */
 void screen_write(const char *text, size_t size);
 
 /* Replaces the status line, cut to the width of the screen. */
