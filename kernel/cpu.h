@@ -225,6 +225,7 @@ struct spin {
     uint32_t taken;
 };
 
+/* Takes it; the result is for spin_unlock(). X. */
 static inline uint64_t spin_lock(struct spin *l)
 {
     uint64_t flags = irq_save();
@@ -235,6 +236,7 @@ static inline uint64_t spin_lock(struct spin *l)
     return flags;
 }
 
+/* Gives it back; interrupts as they were before. X. */
 static inline void spin_unlock(struct spin *l, uint64_t flags)
 {
     cpu_this()->spins--;
