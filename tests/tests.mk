@@ -2,7 +2,7 @@
 # Sources of the tests, each listed. A new suite adds its line here, in the list of the home it runs in.
 
 # Suites of both homes: one body, no word about which.
-SUITE_SRCS := tests/suites/acpi_test.c tests/suites/conf_test.c tests/suites/fault_test.c tests/suites/fmt_test.c \
+SUITE_SRCS := tests/suites/args_text_test.c tests/suites/acpi_test.c tests/suites/conf_test.c tests/suites/fault_test.c tests/suites/fmt_test.c \
               tests/suites/harness_run_test.c tests/suites/harness_test.c \
               tests/suites/inflight_test.c tests/suites/ioasid_test.c \
               tests/suites/machine_test.c tests/suites/notifier_test.c tests/suites/order_test.c \
@@ -22,7 +22,8 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
              tests/actors/owner.c tests/dev/dma_dev.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
-TARGET_SUITE_SRCS := tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c
+TARGET_SUITE_SRCS := tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
+                     tests/suites/target/page_test.c tests/suites/target/vm_test.c
 TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c \
                tests/dev/discover.c tests/dev/edu.c tests/dev/testdev.c
 
