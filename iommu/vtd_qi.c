@@ -119,7 +119,7 @@ static void replace_refused(struct vtd_unit *unit)
     unsigned iqei = (unsigned)FIELD_GET(VTD_IQERCD_IQEI, vtd_read(&unit->io, VTD_IQERCD));
     char text[128];
 
-    if (slot != q->tail && memcmp(&q->ring[slot], &harmless, sizeof(harmless)) == 0) {
+    if (slot + 1 == q->replaced && memcmp(&q->ring[slot], &harmless, sizeof(harmless)) == 0) {
         plat_log(LOG_ERROR, "%s: queue refuses a plain wait at slot %u (IQEI %u)", unit->name, slot, iqei);
         q->dead = true;
         return;
@@ -127,8 +127,10 @@ static void replace_refused(struct vtd_unit *unit)
     unit->stats.refused++;
     plat_log(LOG_ERROR, "%s: queue error at slot %u (IQEI %u): %s", unit->name, slot, iqei,
              slot == q->tail ? "queue is empty" : vtd_inv_text(&q->ring[slot], text, sizeof(text)));
-    if (slot != q->tail)
+    if (slot != q->tail) {
         q->ring[slot] = harmless;
+        q->replaced = slot + 1;
+    }
     if (owner != NULL)
         owner->refused = true;
     vtd_write(&unit->io, VTD_FSTS, SPAN_MASK(VTD_FSTS_IQE));
@@ -348,6 +350,7 @@ int vtd_qi_start(struct vtd_unit *unit)
     q->status_used[0] = 1;
     q->spare_taken = false;
     q->dead = false;
+    q->replaced = 0;
     q->head = 0;
     q->tail = 0;
 
@@ -405,4 +408,5 @@ void vtd_qi_reset(struct vtd_unit *unit)
     plat_lock_init(&unit->queue.lock, "vtd queue");
     list_init(&unit->queue.pending);
     unit->queue.dead = false;
+    unit->queue.replaced = 0;
 }

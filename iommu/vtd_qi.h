@@ -30,8 +30,9 @@ struct vtd_queue {
     uint64_t status_used[VTD_STATUS_WORDS / 64]; /* a word whose batch timed out is not used again */
     struct vtd_desc *spare;                      /* for one long batch at a time */
     bool spare_taken;
-    bool dead;     /* the unit refuses even a plain wait: nothing is waited for any more */
-    unsigned head; /* as last read from IQH */
+    unsigned replaced; /* slot of the last descriptor that was replaced, plus 1; 0: none */
+    bool dead;         /* the unit refuses even a plain wait: nothing is waited for any more */
+    unsigned head;     /* as last read from IQH */
     unsigned tail;
     uint32_t sequence;
     struct list pending;
