@@ -10,7 +10,7 @@ SUITE_SRCS := tests/suites/args_text_test.c tests/suites/acpi_test.c tests/suite
               tests/suites/stale_test.c tests/suites/svm_bind_test.c \
               tests/suites/svm_free_test.c tests/suites/svm_turn_test.c tests/suites/walk_test.c tests/suites/xlate_test.c \
               tests/suites/caps_test.c tests/suites/inv_test.c tests/suites/queue_test.c \
-              tests/suites/retire_test.c tests/suites/table_test.c \
+              tests/suites/retire_test.c tests/suites/table_test.c tests/suites/unit_test.c \
               tests/suites/fmt_regs_test.c tests/suites/dmar_test.c tests/suites/dmar_bad_test.c tests/suites/pgtable_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
@@ -28,9 +28,11 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c \
                tests/dev/discover.c tests/dev/edu.c tests/dev/testdev.c
 
 # Host process only: the platform of a Linux process, stub units, main().
-HOST_SUITE_SRCS := tests/host/pgtable_host_test.c
+HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
+                   tests/host/unit_stub_test.c
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \
+             tests/host/own_unit.c \
              tests/host/breach.c tests/dev/none.c
 
 # ---- The table of errata; an id that no table has stops the build ----

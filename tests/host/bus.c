@@ -22,6 +22,10 @@ static unsigned block_count;
 
 void host_mmio_add(const struct host_mmio *mmio)
 {
+    for (unsigned i = 0; i < block_count; i++) {
+        if (blocks[i] == mmio)
+            return;
+    }
     plat_assert(block_count < MAX_BLOCKS);
     blocks[block_count++] = mmio;
 }

@@ -57,9 +57,13 @@ void host_on_tick(void (*fn)(void));
 
 /* ---- Words (platform.c) ---- */
 
-/* Lines above this level are dropped; LOG_WARN at the start. They go to stderr, unless a sink takes them. */
+/*
+ * Lines above this level are dropped; LOG_WARN at the start. They go to stderr, unless a sink takes them; the
+ * sink before it is returned.
+ */
+typedef void host_sink(enum plat_log level, const char *line);
 void host_log_level(enum plat_log level);
-void host_log_sink(void (*sink)(enum plat_log level, const char *line));
+host_sink *host_log_sink(host_sink *sink);
 
 /* Called by plat_panic() with its words; it may leave by longjmp. NULL or a return: abort(). */
 void host_on_panic(void (*fn)(const char *words));

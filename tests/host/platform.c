@@ -24,7 +24,7 @@ static struct list deferred = LIST_INIT(deferred);
 static void (*ticks[MAX_TICKS])(void);
 static unsigned tick_count;
 static enum plat_log log_level = LOG_WARN;
-static void (*log_sink)(enum plat_log level, const char *line);
+static host_sink *log_sink;
 static void (*panic_hook)(const char *words);
 
 /* ---- Visibility ---- */
@@ -238,9 +238,12 @@ void host_log_level(enum plat_log level)
     log_level = level;
 }
 
-void host_log_sink(void (*sink)(enum plat_log level, const char *line))
+host_sink *host_log_sink(host_sink *sink)
 {
+    host_sink *before = log_sink;
+
     log_sink = sink;
+    return before;
 }
 
 void plat_log(enum plat_log level, const char *fmt, ...)

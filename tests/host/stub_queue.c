@@ -143,7 +143,8 @@ static void execute(struct stub_unit *unit, const struct vtd_desc *d)
     static uint16_t late;
 
     if (is_device_tlb(d)) {
-        if (unit->faults.device_timeout > 0 && --unit->faults.device_timeout == 0) {
+        if (unit->faults.device_timeouts > 0) {
+            unit->faults.device_timeouts--;
             unit->device_late = true;
             late = device_of(d);
         }

@@ -17,7 +17,7 @@
 
 #define STUB_STREAM_MAX 8192
 #define STUB_BREACH_MAX 16
-#define STUB_REG_BYTES  PAGE_SIZE
+#define STUB_REG_BYTES  (2 * PAGE_SIZE)
 
 /* What a unit is made of. */
 struct stub_cfg {
@@ -34,7 +34,7 @@ struct stub_faults {
     bool hold_queue;           /* no descriptor is executed */
     unsigned per_tick;         /* descriptors executed per tick; 0: all of them at the tail write */
     unsigned lose_wait;        /* the n-th wait from now never writes its status; 0: none */
-    unsigned device_timeout;   /* the n-th device-TLB invalidation from now times out (ITE); 0: none */
+    unsigned device_timeouts;  /* so many device-TLB invalidations time out (ITE), from the next one on */
     unsigned device_error;     /* the n-th one gets an invalid completion (ICE); 0: none */
     bool sticky_iqe; /* clearing IQE alone does not restart the queue, a tail write does (as in QEMU) */
     bool no_iqercd;  /* IQERCD reads 0 */
