@@ -2,16 +2,18 @@
 # Sources of the tests, each listed. A new suite adds its line here, in the list of the home it runs in.
 
 # Suites of both homes: one body, no word about which.
-SUITE_SRCS := tests/suites/args_text_test.c tests/suites/acpi_test.c tests/suites/conf_test.c tests/suites/fault_test.c tests/suites/fmt_test.c \
-              tests/suites/harness_run_test.c tests/suites/harness_test.c \
-              tests/suites/inflight_test.c tests/suites/ioasid_test.c \
-              tests/suites/machine_test.c tests/suites/notifier_test.c tests/suites/order_test.c \
-              tests/suites/place_test.c tests/suites/record_test.c tests/suites/reuse_test.c \
-              tests/suites/stale_test.c tests/suites/svm_bind_test.c \
-              tests/suites/svm_free_test.c tests/suites/svm_turn_test.c tests/suites/walk_test.c tests/suites/xlate_test.c \
-              tests/suites/caps_test.c tests/suites/inv_test.c tests/suites/queue_test.c \
-              tests/suites/retire_test.c tests/suites/table_test.c tests/suites/unit_test.c \
-              tests/suites/fmt_regs_test.c tests/suites/dmar_test.c tests/suites/dmar_bad_test.c tests/suites/pgtable_test.c
+SUITE_SRCS := tests/suites/acpi_test.c tests/suites/args_text_test.c tests/suites/caps_test.c \
+              tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
+              tests/suites/fault_test.c tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \
+              tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
+              tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/machine_test.c \
+              tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
+              tests/suites/order_late_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
+              tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
+              tests/suites/reuse_test.c tests/suites/stale_test.c tests/suites/svm_bind_test.c \
+              tests/suites/svm_free_test.c tests/suites/svm_turn_test.c tests/suites/table_test.c \
+              tests/suites/unit_test.c tests/suites/walk_test.c tests/suites/xlate_size_test.c \
+              tests/suites/xlate_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
                 tests/harness/errno_name.c tests/harness/evidence.c tests/harness/faults.c tests/harness/fixture.c \

@@ -12,8 +12,6 @@
 
 #include "tests/suites/play.h"
 
-#define LANES T_BIT(T_LANE_RID)
-
 #define XFER_LEN 64
 #define SWEEP    24
 /* The sweep starts that long before the expected end of the delay, and ends about as long behind it. */
@@ -163,7 +161,7 @@ static void do_ok(struct play *p, enum owner_op op, unsigned dev, int want)
 
 /* ---- Unbind ---- */
 
-TEST(inflight, unbind, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = LANES, .rows = "17",
+TEST(inflight, unbind, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = PLAY_LANES, .rows = "17",
      .rules = "43 54", .negative = true, .timeout_ms = 60000,
      .doc = "unbind with a transfer due before, within and after it: nothing changes memory after the return")
 {
@@ -189,7 +187,7 @@ TEST(inflight, unbind, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lan
 
 /* ---- Free before unbind ---- */
 
-TEST(inflight, free, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = LANES, .rows = "23",
+TEST(inflight, free, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = PLAY_LANES, .rows = "23",
      .rules = "43 54", .flaws = "S12 S13", .negative = true, .timeout_ms = 60000,
      .doc =
          "free before unbind with a transfer due around its clean-up: nothing changes memory once it is over")
@@ -217,8 +215,8 @@ TEST(inflight, free, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes
     play_close(&p);
 }
 
-TEST(inflight, free_two, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED | NEED_DMA_2, .lanes = LANES,
-     .rows = "23", .flaws = "S6 S10", .negative = true, .timeout_ms = 60000,
+TEST(inflight, free_two, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED | NEED_DMA_2,
+     .lanes = PLAY_LANES, .rows = "23", .flaws = "S6 S10", .negative = true, .timeout_ms = 60000,
      .doc = "the same with transfers of two devices queued: neither changes memory once the clean-up is over")
 {
     struct flight f, g;
@@ -255,7 +253,7 @@ TEST(inflight, free_two, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED | N
 
 /* ---- The next life ---- */
 
-TEST(inflight, next_life, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = LANES,
+TEST(inflight, next_life, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = PLAY_LANES,
      .rows = "17 29", .flaws = "S13", .negative = true, .timeout_ms = 60000,
      .doc = "a transfer started for one IOASID that ends in the life of the next reaches the next one's page "
             "or none")

@@ -26,7 +26,7 @@ static struct pgtable_cfg table_cfg(struct t *t, struct dma_dev *dma)
     return cfg;
 }
 
-static void open(struct t *t, struct play *p, unsigned devs, bool native)
+static void set_up(struct t *t, struct play *p, unsigned devs, bool native)
 {
     struct owner_cfg cfg = {.iommu = t->iommu, .native = native, .listen = true};
 
@@ -41,12 +41,12 @@ static void open(struct t *t, struct play *p, unsigned devs, bool native)
 
 void play_open(struct t *t, struct play *p, unsigned devs)
 {
-    open(t, p, devs, false);
+    set_up(t, p, devs, false);
 }
 
 void play_open_native(struct t *t, struct play *p, unsigned devs)
 {
-    open(t, p, devs, true);
+    set_up(t, p, devs, true);
 }
 
 void play_close(struct play *p)

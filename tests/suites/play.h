@@ -11,6 +11,8 @@
 #include "tests/dev/dma_dev.h"
 #include "tests/harness/harness.h"
 
+#define PLAY_LANES T_BIT(T_LANE_RID)
+
 struct play {
     struct t *t;
     struct owner owner;
@@ -45,6 +47,16 @@ void play_events(struct play *p, const char *events);
 /* Ends whatever is still bound or alive, and checks that nothing is left. */
 void play_close(struct play *p);
 
+/*
+ * Events of a first bind, a last unbind, and a free with and without bindings, with the listeners of owner.h
+ * in the order in which they are told. K is told of a FREE as the UNBIND that it asked for.
+ */
+#define BIND_EVENT   "BIND:IDKC"
+#define UNBIND_EVENT "UNBIND:CKDI"
+#define FREE_BOUND   "FREE:C UNBIND:K FREE:DI"
+#define FREE_UNBOUND "FREE:CDI"
+
+/* One play with these steps. */
 #define PLAY(t, devs, ...)                                                                                   \
     do {                                                                                                     \
         static const struct play_step steps_[] = {__VA_ARGS__};                                              \
