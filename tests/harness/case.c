@@ -43,10 +43,9 @@ static void clean_up(void *arg)
     struct cleanup *c = arg;
     struct t_state *st = c->st;
 
-    for (unsigned i = 0; i < st->mem_count; i++) {
-        if (st->mems[i].va)
-            plat_pages_free(st->mems[i].va, st->mems[i].pages);
-    }
+    dma_quiesce_all(); /* what is under way may still aim at the pages that go now */
+    for (unsigned i = 0; i < st->mem_count; i++)
+        plat_pages_free(st->mems[i].va, st->mems[i].pages);
     st->mem_count = 0;
     c->clean = fixture_check(st, c->before);
 }

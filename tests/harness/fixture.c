@@ -226,7 +226,6 @@ bool fixture_check(struct t_state *st, const struct fixture_account *before)
     char text[T_REASON_SIZE - 32];
     bool clean = true;
 
-    dma_quiesce_all();
     if (plat_idle_wait(SETTLE_TIMEOUT_NS)) {
         state_judge(st, V_FAIL, "left behind: the work queue does not come to rest");
         return false;

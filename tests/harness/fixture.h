@@ -37,8 +37,8 @@ struct fixture_account {
     uint64_t mark;
 };
 void fixture_account(struct fixture_account *out);
-/* After a case, its memory given back: rests, audit, faults, memory. Complaints go to the case. True: all
- * clean. */
+/* After a case, DMA quiet and its memory given back: rests, audit, faults, memory. Complaints go to the case.
+ * True: all clean. */
 bool fixture_check(struct t_state *st, const struct fixture_account *before);
 
 #endif

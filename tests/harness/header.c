@@ -43,6 +43,24 @@ static void print_devices(const struct runner *run)
     }
 }
 
+/* The pairs in which cases run that leave the choice to the runner. */
+static void print_lanes(const struct runner *run)
+{
+    static const struct t_case any = {.lanes = T_BIT(T_LANE_COUNT) - 1};
+    char text[160] = "", why[T_SKIP_SIZE];
+    size_t len = 0;
+
+    for (unsigned lane = 0; lane < T_LANE_COUNT; lane++) {
+        for (unsigned e = 0; e < DMA_ENGINE_COUNT && len < sizeof(text); e++) {
+            if (!needs_engine_unmet(&any, e, why, sizeof(why)) &&
+                !needs_lane_unmet(&any, lane, e, why, sizeof(why)))
+                len += (size_t)snprintf(text + len, sizeof(text) - len, " %s/%s", select_lane(lane),
+                                        dma_engine_name(e));
+        }
+    }
+    report_line(run, "# lanes:%s", len ? text : " none");
+}
+
 static void print_selection(const struct runner *run)
 {
     const struct t_case *last = NULL;
@@ -74,5 +92,7 @@ void header_print(struct runner *run)
     for (unsigned u = 0; iommu && u < iommu->unit_count; u++)
         print_unit(run, u, iommu->units[u]);
     print_devices(run);
+    if (iommu)
+        print_lanes(run);
     print_selection(run);
 }

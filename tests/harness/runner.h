@@ -98,6 +98,8 @@ must_check int runner_run(struct runner *run);
 /* select.c: cases of the image, sorted; instances of a run, in order. */
 must_check int select_all(const struct t_case ***cases, size_t *count);
 must_check int select_instances(struct runner *run);
+/* "rid", "rid_pasid", "pasid". */
+const char *select_lane(enum t_lane lane);
 void select_name(const struct instance *inst, char *out, size_t size);
 
 /* needs.c: why a case cannot run here; false when it can. */

@@ -13,6 +13,11 @@ extern const struct t_case *const __stop_pasidcheck_tests[];
 
 static const char *const lane_names[T_LANE_COUNT] = {"rid", "rid_pasid", "pasid"};
 
+const char *select_lane(enum t_lane lane)
+{
+    return lane_names[lane];
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct t_case *x = *(const struct t_case *const *)a, *y = *(const struct t_case *const *)b;
@@ -38,7 +43,7 @@ int select_all(const struct t_case ***cases, size_t *count)
 void select_name(const struct instance *inst, char *out, size_t size)
 {
     if (inst->dma && !inst->skip[0])
-        snprintf(out, size, "%s.%s/%s/%s", inst->c->suite, inst->c->name, lane_names[inst->lane],
+        snprintf(out, size, "%s.%s/%s/%s", inst->c->suite, inst->c->name, select_lane(inst->lane),
                  dma_engine_name(inst->engine));
     else
         snprintf(out, size, "%s.%s", inst->c->suite, inst->c->name);
