@@ -59,3 +59,13 @@ help:
 .PHONY: check-mutants
 check-mutants: $(NEWLIB)/stamp $(VENDOR)/build/stamp
 	$(Q)$(PYTHON) tests/tools/mutants.py --out $(O)/mutants --vendor $(VENDOR) --jobs $(JOBS) $(MUTANTS)
+
+## report: build/reports/*.html, .xml and .json from the .tap of each run [REPORTS=build/reports/new-fs.tap]
+## diff: what differs between two reports: A=one.json B=other.tap
+.PHONY: report diff
+REPORTS ?= $(wildcard $(O)/reports/*.tap)
+report:
+	$(Q)$(PYTHON) tests/tools/report.py $(REPORTS)
+
+diff:
+	$(Q)$(PYTHON) tests/tools/diff.py '$(A)' '$(B)' || [ $$? -eq 1 ]
