@@ -49,7 +49,7 @@ list:
 
 ## new-test: start a suite, or add a case to one: SUITE=bind NAME=second_device
 new-test:
-	$(Q)$(PYTHON) tests/tools/new_test.py '$(SUITE)' '$(NAME)'
+	$(Q)$(PYTHON) tests/tools/new_case.py '$(SUITE)' '$(NAME)'
 
 ## help: these lines
 help:
