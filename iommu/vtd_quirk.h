@@ -27,6 +27,7 @@ struct vtd_quirks {
 /* Quirks of a unit with these capabilities. X. */
 struct vtd_quirks vtd_quirk_probe(const struct vtd_caps *caps);
 
+/* Is it in the set? X. */
 bool vtd_quirk_has(struct vtd_quirks quirks, enum vtd_quirk quirk);
 /* For tests that run the specified sequence alone, and bring-up on new machines. */
 void vtd_quirk_set(struct vtd_quirks *quirks, enum vtd_quirk quirk, bool on);
