@@ -69,3 +69,8 @@ report:
 
 diff:
 	$(Q)$(PYTHON) tests/tools/diff.py '$(A)' '$(B)' || [ $$? -eq 1 ]
+
+## image: build/pasidcheck.img, a USB stick as it is: [ARGS='...'] go into its args.txt
+.PHONY: image
+image: all
+	$(Q)$(PYTHON) tests/tools/image.py --efi $(O)/pasidcheck.efi -o $(O)/pasidcheck.img '$(ARGS)'
