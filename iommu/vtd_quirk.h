@@ -28,9 +28,9 @@ struct vtd_quirks {
 struct vtd_quirks vtd_quirk_probe(const struct vtd_caps *caps);
 
 /* Is it in the set? X. */
-bool vtd_quirk_has(struct vtd_quirks quirks, enum vtd_quirk quirk);
+bool vtd_quirk_has(struct vtd_quirks set, enum vtd_quirk quirk);
 /* For tests that run the specified sequence alone, and bring-up on new machines. */
-void vtd_quirk_set(struct vtd_quirks *quirks, enum vtd_quirk quirk, bool on);
+void vtd_quirk_set(struct vtd_quirks *set, enum vtd_quirk quirk, bool on);
 
 /* "P_IGNORED"; and the line for the report header, which names the erratum. */
 const char *vtd_quirk_name(enum vtd_quirk quirk);
