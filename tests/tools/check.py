@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -160,6 +161,10 @@ def main(argv):
         runner.stop()
         return 130
     show_table(runner)
+    if not opts.host:
+        # Read by bench.py.
+        with open(os.path.join(opts.out, "check.time"), "w", encoding="ascii") as f:
+            f.write(f"{time.monotonic() - runner.start:.1f}\n")
     passed, failed, skipped = total(runner.results.values())
     print(f"pasidcheck: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 1 if failed else 0
