@@ -12,6 +12,7 @@ import argparse
 import importlib.machinery
 import importlib.util
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -72,13 +73,17 @@ def _start(launcher, opts, efi):
 
 
 def boot(opts):
-    launcher, times, proven = _launcher(), {"whole": [], "empty": []}, 0
+    launcher, proven = _launcher(), 0
+    times, cpu = {"whole": [], "empty": []}, {"whole": [], "empty": []}
     for number in range(opts.rounds):
         for name, efi in (("empty", os.path.join(opts.out, "bench/empty.efi")), ("whole", os.path.join(opts.out, "pasidcheck.efi"))):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             ended = _start(launcher, opts, efi)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
             if ended.code != 1:
                 raise BenchError(f"{name} program on {MACHINE}: QEMU ended with {ended.code} {ended.stopped}")
             times[name].append(ended.seconds)
+            cpu[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         report = report_tap.parse("\n".join(verdict.cut_report(ended.lines)))
         if report["verdict"] != "pass":
             raise BenchError(f"{MACHINE}: {report['verdict']}")
@@ -86,7 +91,8 @@ def boot(opts):
         note(f"start {number + 1} of {opts.rounds}: empty {times['empty'][-1]:.2f} s, whole {times['whole'][-1]:.2f} s")
     whole, empty = statistics.median(times["whole"]), statistics.median(times["empty"])
     how = (f"medians of {opts.rounds} starts each by turns, wall clock: {whole:.2f} s beside {empty:.2f} s "
-           f"(whole {spark(times['whole'], empty, max(times['whole']))}, empty {spark(times['empty'], empty, max(times['whole']))})")
+           f"(whole {spark(times['whole'], empty, max(times['whole']))}, empty {spark(times['empty'], empty, max(times['whole']))}); "
+           f"CPU time {statistics.median(cpu['whole']):.2f} s beside {statistics.median(cpu['empty']):.2f} s")
     return [Line(f"{MACHINE}, power-on to verdict, beside an empty EFI program", "at most 1.6 x", whole / empty, 1.6, ratio(whole / empty), how),
             Line(f"{MACHINE}, cases proven by DMA", "at least 500", proven, 500, str(proven), "last lines of that report", at_least=True)]
 
@@ -205,7 +211,7 @@ def main(argv):
         except (BenchError, qemu_machine.MachineError, report_tap.ReportError, OSError) as error:
             note(f"{name}: {error}")
             code = 1
-    print(table(lines))
+    print(table(lines) + "\n\n" + "\n".join(f"{line.what}: {line.how}" for line in lines))
     if opts.times:
         print("\n" + bench_ioasid.curves(opts.times))
     if code == 0 and set(wanted) == set(PARTS):
