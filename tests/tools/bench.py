@@ -161,10 +161,12 @@ PARTS = {"boot": boot, "check": check, "size": size, "invalidations": invalidati
 
 # ---- Words ----
 
-def host_words():
+def host_words(load):
+    """The host, and whether it was busy when the measurement began."""
     with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as f:
         models = [line.partition(":")[2].strip() for line in f if line.startswith("model name")]
-    return f"{models[0] if models else 'unknown CPU'}, {os.cpu_count()} CPUs"
+    busy = f", busy with other work: load {load:.0f}" if load > os.cpu_count() / 2 else ""
+    return f"{models[0] if models else 'unknown CPU'}, {os.cpu_count()} CPUs{busy}"
 
 
 def document(lines, times, host, qemu):
@@ -172,8 +174,10 @@ def document(lines, times, host, qemu):
     said = "none" if not missed else ", ".join(line.what for line in missed)
     return f"""# Numbers
 
-Written by `make bench`. Nothing here is a timed test: times are those of one host ({host}; QEMU {qemu}), the bars are what
-the project wants to hold anywhere.
+Written by `make bench`. Nothing here is a timed test: times are those of one host, the bars are what the project wants to
+hold anywhere.
+
+Host: {host}. QEMU {qemu}.
 
 {markdown(lines)}
 
@@ -204,7 +208,7 @@ def main(argv):
     wanted = opts.only.split(",")
     if not set(wanted) <= set(PARTS):
         parser.error(f"--only: there are {', '.join(PARTS)}")
-    lines, code = [], 0
+    lines, code, load = [], 0, os.getloadavg()[0]
     for name in wanted:
         try:
             lines += PARTS[name](opts)
@@ -218,7 +222,7 @@ def main(argv):
         cfg = machines_cfg.load()
         qemu = qemu_machine.find_qemu(os.path.abspath(opts.vendor), cfg["machine", MACHINE]["qemu"])
         with open(opts.doc, "w", encoding="utf-8") as f:
-            f.write(document(lines, opts.times, host_words(), qemu.version))
+            f.write(document(lines, opts.times, host_words(load), qemu.version))
         note(f"written: {opts.doc}")
     return code
 
