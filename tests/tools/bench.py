@@ -171,7 +171,7 @@ def host_words(load):
 
 def document(lines, times, host, qemu):
     missed = [line for line in lines if line.verdict() == "MISSED"]
-    said = "none" if not missed else ", ".join(line.what for line in missed)
+    said = "none" if not missed else "; ".join(line.what for line in missed)
     return f"""# Numbers
 
 Written by `make bench`. Nothing here is a timed test: times are those of one host, the bars are what the project wants to
