@@ -93,6 +93,7 @@ void plat_relax(void);
 /* Spin lock that also keeps this CPU's interrupts off; a leaf unless lock order is stated at its owner. X. */
 struct plat_lock {
     uint32_t state;
+    uint32_t class; /* of the platform's own: locks of one name are nested in one order only */
     uint64_t flags;
     const char *name;
 };

@@ -10,12 +10,13 @@
 #include "kernel/fw_cfg.h"
 #include "kernel/screen.h"
 #include "kernel/serial.h"
+#include "kernel/spin.h"
 
 #define EARLY_BYTES 8192
 #define LINE_BYTES  512
 
 /* All protected by `lock`, which also keeps lines whole. */
-static struct spin lock;
+static struct spin lock = SPIN_INIT("console");
 static bool chosen;    /* text goes out; until then into `early` */
 static bool on_screen; /* what is written is drawn too */
 static char early[EARLY_BYTES];
@@ -81,7 +82,7 @@ void console_choose(void)
 
 void console_panic(void)
 {
-    lock.taken = 0;
+    __atomic_store_n(&lock.taken, 0, __ATOMIC_RELEASE);
     if (!chosen) {
         if (serial_open_legacy())
             snprintf(port, sizeof(port), "port 0x3f8");

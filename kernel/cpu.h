@@ -7,9 +7,11 @@
 #define KERNEL_CPU_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "kernel/lib/compiler.h"
+#include "kernel/lockdep.h"
 
 #define CPU_MAX 16
 
@@ -20,13 +22,18 @@ struct cpu {
     struct cpu *self;
     unsigned index;
     uint32_t apic_id;
-    struct thread *thread; /* running thread; NULL before thread_init() */
+    struct thread *thread; /* running thread; NULL before thread_start() */
     unsigned irq_depth;    /* interrupt handlers under way */
     bool resched;          /* a switch is due when the interrupt returns */
+    bool in_firmware;      /* inside a UEFI runtime service */
     unsigned spins;        /* kernel locks held: what runs now cannot be given up half way */
+    struct lock_chain locks;
 };
 
-/* The executing CPU. Valid from gdt_init() on. X. */
+/*
+ * The executing CPU. Valid from gdt_init() on. With interrupts on, the thread may be on another CPU at the
+ * next instruction: then only CPU_READ() means something. X.
+ */
 static inline struct cpu *cpu_this(void)
 {
     struct cpu *c;
@@ -35,10 +42,18 @@ static inline struct cpu *cpu_this(void)
     return c;
 }
 
+/* A member of the executing CPU's structure, read by one instruction. X. */
+#define CPU_READ(member)                                                                                     \
+    (__extension__({                                                                                         \
+        __typeof__(cpu_this()->member) cpu_read_value_;                                                      \
+        __asm__ volatile("mov %%gs:%c1, %0" : "=r"(cpu_read_value_) : "i"(offsetof(struct cpu, member)));    \
+        cpu_read_value_;                                                                                     \
+    }))
+
 /* Index of the executing CPU, 0 .. CPU_MAX-1. */
 static inline unsigned cpu_index(void)
 {
-    return cpu_this()->index;
+    return CPU_READ(index);
 }
 
 /* ---- Ports ---- */
@@ -223,38 +238,15 @@ noreturn static inline void cpu_stop(void)
         __asm__ volatile("cli\n\thlt" : : : "memory");
 }
 
-/* ---- Spin lock with interrupts off, from gdt_init() on; a leaf unless its owner states an order ---- */
-
-struct spin {
-    uint32_t taken;
-};
-
-/* Takes it; the result is for spin_unlock(). X. */
-static inline uint64_t spin_lock(struct spin *l)
-{
-    uint64_t flags = irq_save();
-
-    while (__atomic_exchange_n(&l->taken, 1, __ATOMIC_ACQUIRE))
-        cpu_pause();
-    cpu_this()->spins++;
-    return flags;
-}
-
-/* Gives it back; interrupts as they were before. X. */
-static inline void spin_unlock(struct spin *l, uint64_t flags)
-{
-    cpu_this()->spins--;
-    __atomic_store_n(&l->taken, 0, __ATOMIC_RELEASE);
-    irq_restore(flags);
-}
-
 /* ---- Set-up (gdt.c) ---- */
 
 /*
  * Makes the executing CPU number `index`: its GDT, TSS with the IST stacks, and the per-CPU pointer. Called
- * once on each CPU, before its first interrupt.
+ * once on each CPU, before its first interrupt. Every CPU but 0 needs gdt_prepare() first, elsewhere: it
+ * allocates the stacks. 0, -ENOMEM.
  */
 void gdt_init(unsigned index);
+must_check int gdt_prepare(unsigned index);
 
 /* The per-CPU structure of CPU `index`, whether it runs or not. */
 struct cpu *cpu_get(unsigned index);

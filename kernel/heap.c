@@ -10,6 +10,7 @@
 #include "kernel/heap.h"
 #include "kernel/lib/list.h"
 #include "kernel/page.h"
+#include "kernel/spin.h"
 
 #define HEAP_MAX    65536u
 #define MAGIC_LIVE  0x6c76u
@@ -29,7 +30,7 @@ struct object {
 _Static_assert(sizeof(struct object) % 16 == 0, "objects are 16-byte aligned");
 
 /* Both protected by `lock`. */
-static struct spin lock;
+static struct spin lock = SPIN_INIT("heap");
 static struct list objects = LIST_INIT(objects);
 static size_t owned[OWNER_COUNT];
 

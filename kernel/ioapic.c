@@ -10,6 +10,7 @@
 #include "kernel/acpi.h"
 #include "kernel/cpu.h"
 #include "kernel/log.h"
+#include "kernel/spin.h"
 #include "kernel/vm.h"
 
 enum {
@@ -35,7 +36,7 @@ static struct ioapic {
     uint32_t pins;
 } ioapics[IOAPICS_MAX];
 static unsigned ioapic_count;
-static struct spin lock; /* index and data belong together */
+static struct spin lock = SPIN_INIT("ioapic"); /* index and data belong together */
 
 /* Global interrupt + 1 of each ISA interrupt that the MADT moves, 0 where it stays. */
 static uint32_t overrides[ISA_IRQS];

@@ -8,28 +8,30 @@
 
 #include "kernel/cpu.h"
 #include "kernel/lib/compiler.h"
+#include "kernel/lockdep.h"
+#include "kernel/spin.h"
 
 static struct {
-    struct cpu *owner; /* atomic */
-    unsigned depth;    /* the owner's */
-    uint64_t flags;    /* of the outermost */
+    uint32_t owner; /* CPU + 1, 0: free; atomic */
+    unsigned depth; /* the owner's */
+    uint64_t flags; /* of the outermost */
 } lock;
 
 static void acquire(void)
 {
-    uint64_t flags = irq_save();
-    struct cpu *self = cpu_this(), *nobody = NULL;
+    static uint32_t class;
+    uint64_t flags = irq_save(), at = (uint64_t)(uintptr_t)__builtin_return_address(0);
 
-    if (__atomic_load_n(&lock.owner, __ATOMIC_RELAXED) != self) {
-        while (!__atomic_compare_exchange_n(&lock.owner, &nobody, self, false, __ATOMIC_ACQUIRE,
-                                            __ATOMIC_RELAXED)) {
-            nobody = NULL;
-            cpu_pause();
-        }
+    if (__atomic_load_n(&lock.owner, __ATOMIC_RELAXED) != cpu_index() + 1) {
+        if (class == LOCK_NO_CLASS)
+            class = lockdep_class("libc");
+        lockdep_check(&lock, class, at);
+        spin_take(&lock.owner, "libc");
+        lockdep_push(&lock, class, at);
         lock.flags = flags;
     }
     lock.depth++;
-    self->spins++;
+    cpu_this()->spins++;
 }
 
 static void release(void)
@@ -39,7 +41,8 @@ static void release(void)
     cpu_this()->spins--;
     if (--lock.depth)
         return;
-    __atomic_store_n(&lock.owner, NULL, __ATOMIC_RELEASE);
+    lockdep_pop(&lock);
+    __atomic_store_n(&lock.owner, 0, __ATOMIC_RELEASE);
     irq_restore(flags);
 }
 

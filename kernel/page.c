@@ -12,6 +12,7 @@
 #include "kernel/cpu.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
+#include "kernel/spin.h"
 #include "kernel/vm.h"
 
 #define ORDERS        11u /* 1 .. 1024 pages */
@@ -37,7 +38,7 @@ struct page {
 _Static_assert(sizeof(struct page) == 16, "records are counted in memory");
 
 /* All protected by `lock`. */
-static struct spin lock;
+static struct spin lock = SPIN_INIT("pages");
 static struct page *pages;  /* index = page frame number */
 static uint32_t page_limit; /* frame numbers are below this */
 static uint32_t heads[ORDERS];

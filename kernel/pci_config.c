@@ -12,6 +12,7 @@
 #include "kernel/cpu.h"
 #include "kernel/log.h"
 #include "kernel/pci.h"
+#include "kernel/spin.h"
 #include "kernel/vm.h"
 
 enum {
@@ -40,7 +41,7 @@ static struct range {
     volatile uint8_t *bus[BUSES]; /* NULL: not mapped */
 } ranges[RANGES_MAX];
 static unsigned range_count;
-static struct spin port_lock;
+static struct spin port_lock = SPIN_INIT("pci ports");
 
 void pci_config_init(void)
 {
