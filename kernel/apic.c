@@ -20,6 +20,8 @@ enum {
     APIC_EOI = 0x0b0,
     APIC_SVR = 0x0f0,
     APIC_ESR = 0x280,
+    APIC_ICR_LOW = 0x300,
+    APIC_ICR_HIGH = 0x310,
     APIC_LVT_CMCI = 0x2f0,
     APIC_LVT_TIMER = 0x320,
     APIC_LVT_THERMAL = 0x330,
@@ -35,7 +37,17 @@ enum {
     APIC_LVT_MASKED = 1 << 16,
     APIC_DIVIDE_BY_1 = 0xb,
 
+    ICR_NMI = 4 << 8,
+    ICR_INIT = 5 << 8,
+    ICR_STARTUP = 6 << 8,
+    ICR_PENDING = 1 << 12,
+    ICR_ASSERT = 1 << 14,
+    ICR_XAPIC_DEST_SHIFT = 24,
+    /* Looks at ICR_PENDING: a message takes microseconds to be accepted. */
+    ICR_LOOKS = 100000,
+
     MSR_X2APIC = 0x800,
+    MSR_X2APIC_ICR = 0x830,
     APIC_BASE_X2 = 1 << 10,
     APIC_BASE_ENABLE = 1 << 11,
 
@@ -99,17 +111,36 @@ static void mask_local(void)
         apic_write(APIC_LVT_CMCI, APIC_LVT_MASKED);
 }
 
-void apic_init(void)
+static void enable(void)
 {
-    outb(PIC1_MASK, 0xff);
-    outb(PIC2_MASK, 0xff);
-    map_registers();
     apic_write(APIC_SVR, APIC_SVR_ENABLE | IRQ_VECTOR_SPURIOUS);
     mask_local();
     apic_write(APIC_TPR, 0);
     apic_write(APIC_ESR, 0);
     apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
     cpu_this()->apic_id = apic_id();
+}
+
+void apic_init(void)
+{
+    outb(PIC1_MASK, 0xff);
+    outb(PIC2_MASK, 0xff);
+    map_registers();
+    enable();
+}
+
+bool apic_init_cpu(void)
+{
+    uint64_t base = rdmsr(MSR_APIC_BASE);
+
+    if (!x2 && (base & APIC_BASE_X2))
+        return false;
+    wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+    if (x2)
+        wrmsr(MSR_APIC_BASE, base | APIC_BASE_ENABLE | APIC_BASE_X2);
+    enable();
+    apic_write(APIC_LVT_TIMER, IRQ_VECTOR_TIMER); /* one-shot */
+    return true;
 }
 
 const char *apic_mode(void)
@@ -158,4 +189,57 @@ void apic_timer_arm(uint64_t ns)
 
     apic_write(APIC_TIMER_INITIAL,
                counts >= APIC_COUNT_MAX ? (uint32_t)APIC_COUNT_MAX : (uint32_t)counts + 1);
+}
+
+/* ---- Messages to other CPUs ---- */
+
+/*
+ * The high half of the xAPIC's command register is put back as it was: an NMI handler that sends a message
+ * between somebody's two writes does no harm.
+ */
+static void send(uint32_t dest, uint32_t command)
+{
+    uint64_t flags;
+    uint32_t high;
+
+    if (x2) {
+        wrmsr(MSR_X2APIC_ICR, (uint64_t)dest << 32 | command);
+        return;
+    }
+    flags = irq_save();
+    high = apic_read(APIC_ICR_HIGH);
+    for (unsigned i = 0; i < ICR_LOOKS && (apic_read(APIC_ICR_LOW) & ICR_PENDING); i++)
+        cpu_pause();
+    apic_write(APIC_ICR_HIGH, dest << ICR_XAPIC_DEST_SHIFT);
+    apic_write(APIC_ICR_LOW, command);
+    apic_write(APIC_ICR_HIGH, high);
+    irq_restore(flags);
+}
+
+bool apic_can_reach(uint32_t id)
+{
+    return x2 || id < 0xff;
+}
+
+void apic_send_ipi(uint32_t id, unsigned vector)
+{
+    /* An MSR write of x2APIC mode is not ordered behind earlier stores by itself. */
+    __asm__ volatile("mfence" : : : "memory");
+    send(id, ICR_ASSERT | vector); /* fixed delivery */
+}
+
+void apic_send_nmi(uint32_t id)
+{
+    __asm__ volatile("mfence" : : : "memory");
+    send(id, ICR_NMI | ICR_ASSERT);
+}
+
+void apic_send_init(uint32_t id)
+{
+    send(id, ICR_INIT | ICR_ASSERT);
+}
+
+void apic_send_startup(uint32_t id, uint64_t page_pa)
+{
+    send(id, ICR_STARTUP | ICR_ASSERT | (uint32_t)(page_pa >> 12));
 }

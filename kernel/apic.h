@@ -9,9 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Masks the 8259s and every local interrupt source, enables the APIC. On each CPU; panics when there is none.
- */
+#include "kernel/lib/compiler.h"
+
+/* Masks the 8259s and every local interrupt source, enables the APIC. On the first CPU; panics when there is
+ * none. */
 void apic_init(void);
+
+/* The same on a further CPU, its timer ready to be armed. False: its APIC is in x2APIC mode, the first CPU's
+ * is not. */
+must_check bool apic_init_cpu(void);
 
 /* "xAPIC" or "x2APIC". */
 const char *apic_mode(void);
@@ -34,5 +40,16 @@ uint64_t apic_timer_hz(void);
  * than the counter holds. X, interrupts off.
  */
 void apic_timer_arm(uint64_t ns);
+
+/* ---- Messages to other CPUs, by APIC id ---- */
+
+/* Ids of 255 and more need x2APIC mode. X. */
+bool apic_can_reach(uint32_t id);
+/* An interrupt, an NMI. X, NMI handlers included. */
+void apic_send_ipi(uint32_t id, unsigned vector);
+void apic_send_nmi(uint32_t id);
+/* INIT; and start-up at a page below 1 MiB, in real mode (Intel SDM volume 3, 9.4). */
+void apic_send_init(uint32_t id);
+void apic_send_startup(uint32_t id, uint64_t page_pa);
 
 #endif

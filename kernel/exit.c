@@ -4,6 +4,7 @@
 #include "kernel/exit.h"
 #include "kernel/fw_cfg.h"
 #include "kernel/runtime.h"
+#include "kernel/smp.h"
 
 #define PORT_DEBUG_EXIT 0xf4
 #define PORT_RESET      0xcf9 /* reset control register of Intel chipsets */
@@ -32,6 +33,7 @@ static void reset(void)
 void machine_exit(unsigned code, enum exit_how how)
 {
     cpu_cli();
+    smp_stop_others();
     if (how == EXIT_AUTO)
         how = default_how;
     if (how == EXIT_AUTO)

@@ -3,8 +3,9 @@
  * Per-CPU segments: flat code and data, and the TSS, which in long mode is little more than the table of
  * interrupt stacks (Intel SDM vol. 3, 8.2.3 and 8.7).
  */
+#include <errno.h>
+
 #include "kernel/cpu.h"
-#include "kernel/log.h"
 #include "kernel/stacks.h"
 #include "kernel/vm.h"
 
@@ -40,17 +41,24 @@ struct cpu *cpu_get(unsigned index)
     return index < CPU_MAX ? &cpus[index] : NULL;
 }
 
-/* Top of interrupt stack `n`: static for the first CPU, which has no allocator yet. */
-static uint64_t ist_top(unsigned index, unsigned n)
+int gdt_prepare(unsigned index)
 {
-    uint8_t *low;
+    for (unsigned n = IST_NONE + 1; n < IST_COUNT; n++) {
+        uint8_t *low = tss[index].ist[n - 1] ? NULL : vm_stack_alloc(STACK_PAGES);
 
-    if (index == 0)
-        return (uint64_t)&kernel_stacks[n].room[sizeof(kernel_stacks[n].room)];
-    low = vm_stack_alloc(STACK_PAGES);
-    if (!low)
-        panic("no memory for the interrupt stacks of CPU %u", index);
-    return (uint64_t)low + STACK_PAGES * STACK_PAGE;
+        if (low)
+            tss[index].ist[n - 1] = (uint64_t)low + STACK_PAGES * STACK_PAGE;
+        else if (!tss[index].ist[n - 1])
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* The first CPU has no allocator yet. */
+static void use_static_stacks(struct tss *t)
+{
+    for (unsigned n = IST_NONE + 1; n < IST_COUNT; n++)
+        t->ist[n - 1] = (uint64_t)&kernel_stacks[n].room[sizeof(kernel_stacks[n].room)];
 }
 
 static void fill_gdt(uint64_t *g, const struct tss *t)
@@ -98,8 +106,8 @@ void gdt_init(unsigned index)
 {
     struct cpu *c = &cpus[index];
 
-    for (unsigned n = IST_NONE + 1; n < IST_COUNT; n++)
-        tss[index].ist[n - 1] = ist_top(index, n);
+    if (index == 0)
+        use_static_stacks(&tss[index]);
     tss[index].iomap = sizeof(struct tss);
     fill_gdt(gdt[index], &tss[index]);
     load_gdt(gdt[index]);

@@ -10,7 +10,10 @@
 
 #include "kernel/apic.h"
 #include "kernel/cpu.h"
+#include "kernel/epoch.h"
+#include "kernel/lockdep.h"
 #include "kernel/log.h"
+#include "kernel/spin.h"
 #include "kernel/switch.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
@@ -31,7 +34,7 @@ static struct msi_slot {
     void *arg;
     unsigned running; /* CPUs inside the handler, atomic */
 } slots[MSI_VECTORS];
-static struct spin lock;
+static struct spin lock = SPIN_INIT("interrupts");
 
 /* Per CPU; written with interrupts off by that CPU only. */
 static struct {
@@ -56,7 +59,7 @@ uint64_t irq_stray_count(void)
 
 bool irq_in_handler(void)
 {
-    return cpu_this()->irq_depth > 0;
+    return CPU_READ(irq_depth) > 0;
 }
 
 static void run_msi(unsigned vector)
@@ -81,6 +84,8 @@ static void run_handler(unsigned vector)
 {
     if (vector == IRQ_VECTOR_TIMER)
         thread_timer_irq();
+    else if (vector == IRQ_VECTOR_RESCHED)
+        thread_resched_irq();
     else if (vector >= IRQ_VECTOR_MSI_FIRST && vector <= IRQ_VECTOR_MSI_LAST)
         run_msi(vector);
     else
@@ -128,8 +133,9 @@ noreturn void irq_abandon(void)
     cpu_cli();
     if (t) {
         t->locks_held = state[cpu_index()].locks_held;
-        t->read_depth = state[cpu_index()].read_depth;
+        epoch_restore(t, state[cpu_index()].read_depth);
     }
+    lockdep_forget();
     context_restore(&state[cpu_index()].start);
 }
 
@@ -143,10 +149,12 @@ void irq_abandon_at(struct trap_frame *f)
 
 int irq_msi_alloc(void (*handler)(void *arg), void *arg, struct plat_msi *out)
 {
-    uint32_t cpu = cpu_this()->apic_id;
+    uint32_t cpu = CPU_READ(apic_id);
     int err = -ENOSPC;
     uint64_t flags;
 
+    if (cpu > MSI_DEST_MAX)
+        cpu = cpu_get(0)->apic_id;
     if (cpu > MSI_DEST_MAX)
         return -ENOSPC;
     flags = spin_lock(&lock);

@@ -15,6 +15,7 @@
 #define IRQ_VECTOR_MSI_FIRST 0x40
 #define IRQ_VECTOR_MSI_LAST  0xdf
 #define IRQ_VECTOR_TIMER     0xe0
+#define IRQ_VECTOR_RESCHED   0xe1
 #define IRQ_VECTOR_SPURIOUS  0xff
 
 /* Takes vectors 32..255 over. Needs trap_init() and apic_init(). Once. */

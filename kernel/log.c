@@ -7,7 +7,9 @@
 #include "kernel/console_panic.h"
 #include "kernel/cpu.h"
 #include "kernel/exit.h"
+#include "kernel/lockdep.h"
 #include "kernel/log.h"
+#include "kernel/smp.h"
 
 #define LINE_BYTES 480
 #define TRACE_MAX  16
@@ -51,6 +53,8 @@ void panic_v(const char *fmt, va_list ap)
     char text[LINE_BYTES];
 
     cpu_cli();
+    lockdep_off();
+    smp_stop_others();
     if (depth++ == 0) {
         console_panic();
         vsnprintf(text, sizeof(text), fmt, ap);

@@ -19,6 +19,7 @@
 #include "kernel/payload.h"
 #include "kernel/pci.h"
 #include "kernel/runtime.h"
+#include "kernel/smp.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/traps.h"
@@ -46,6 +47,7 @@ static void main_thread(void *arg)
     watchdog_init();
     pci_init();
     pci_quiesce();
+    smp_init();
     code = payload_main();
     pci_restore();
     machine_exit((unsigned)code & 127, EXIT_AUTO);

@@ -6,6 +6,7 @@
 #include "kernel/cpu.h"
 #include "kernel/log.h"
 #include "kernel/runtime.h"
+#include "kernel/spin.h"
 #include "kernel/vm.h"
 #include "kernel/vm_tables.h"
 
@@ -32,7 +33,7 @@ static uint64_t root; /* top-level table, 0 without services */
 static get_variable_fn *get_variable;
 static set_variable_fn *set_variable;
 static reset_system_fn *reset_system;
-static bool busy;
+static struct spin lock = SPIN_INIT("firmware");
 
 /* Code regions hold the drivers' data as well: the only pages that are writable and executable, in this tree
  * only. */
@@ -75,7 +76,7 @@ void runtime_init(const struct boot_info *info)
 
 bool runtime_busy(void)
 {
-    return busy;
+    return CPU_READ(in_firmware);
 }
 
 /* ---- Around a call ---- */
@@ -86,12 +87,12 @@ struct window {
 
 static struct window enter(void)
 {
-    struct window w = {irq_save(), read_cr3()};
+    struct window w = {spin_lock(&lock), read_cr3()};
     const uint64_t *ours = vm_va(vm_root());
     uint64_t *table = vm_va(root);
 
     memcpy(table + UPPER_HALF, ours + UPPER_HALF, (TABLE_ENTRIES - UPPER_HALF) * sizeof(*table));
-    busy = true;
+    cpu_this()->in_firmware = true;
     write_cr3(root);
     return w;
 }
@@ -99,8 +100,8 @@ static struct window enter(void)
 static void leave(struct window w)
 {
     write_cr3(w.cr3);
-    busy = false;
-    irq_restore(w.flags);
+    cpu_this()->in_firmware = false;
+    spin_unlock(&lock, w.flags);
 }
 
 static bool widen(const char *name, uint16_t out[NAME_MAX])

@@ -11,6 +11,7 @@
 #include "kernel/guard.h"
 #include "kernel/log.h"
 #include "kernel/runtime.h"
+#include "kernel/smp.h"
 #include "kernel/traps.h"
 #include "kernel/vm.h"
 #include "kernel/watchdog.h"
@@ -60,8 +61,6 @@ static uint8_t ist_of(unsigned vector)
 
 void trap_init(void)
 {
-    struct idt_ptr p = {.limit = sizeof(idt) - 1, .base = (uint64_t)idt};
-
     for (unsigned v = 0; v < TRAP_VECTORS; v++) {
         uint64_t stub = (uint64_t)(trap_stubs + v * STUB_SIZE);
 
@@ -72,6 +71,13 @@ void trap_init(void)
                                .offset1 = (uint16_t)(stub >> 16),
                                .offset2 = (uint32_t)(stub >> 32)};
     }
+    trap_init_cpu();
+}
+
+void trap_init_cpu(void)
+{
+    struct idt_ptr p = {.limit = sizeof(idt) - 1, .base = (uint64_t)idt};
+
     __asm__ volatile("lidt %0" : : "m"(p));
 }
 
@@ -166,7 +172,7 @@ void trap_dispatch(struct trap_frame *f)
             irq_handler(f);
         return;
     }
-    if (f->vector == TRAP_NMI && watchdog_nmi(f))
+    if (f->vector == TRAP_NMI && (smp_nmi(f) || watchdog_nmi(f)))
         return;
     exception(f);
 }

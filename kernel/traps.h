@@ -28,8 +28,10 @@ struct trap_frame {
 #define TRAP_IRQ_FIRST     32
 #define TRAP_VECTORS       256
 
-/* Builds the IDT (once) and loads it on the executing CPU. Needs gdt_init() of this CPU. */
+/* Builds the IDT and loads it on the executing CPU. Needs gdt_init(). Once; further CPUs load the same one.
+ */
 void trap_init(void);
+void trap_init_cpu(void);
 
 /* Called for vectors 32..255 with interrupts off, on the interrupted stack; it does its own end-of-interrupt.
  */

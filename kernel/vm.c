@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The kernel's address space; see vm.h. One tree for all CPUs; `lock` protects its windows and their entries.
- * Entries are flushed on the executing CPU only: with more CPUs running, unmapping needs a shoot-down.
+ * What is unmapped is flushed on every CPU before it is used for anything else.
  */
 #include <errno.h>
 
 #include "kernel/cpu.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
+#include "kernel/smp.h"
+#include "kernel/spin.h"
 #include "kernel/stacks.h"
 #include "kernel/vm.h"
 #include "kernel/vm_tables.h"
@@ -29,7 +31,7 @@ static uint64_t pa_limit; /* first address that the CPU cannot put on the bus */
 static const struct boot_region *regions;
 static size_t region_count;
 static uint64_t image_base, image_size;
-static struct spin lock;
+static struct spin lock = SPIN_INIT("address space");
 static uint64_t io_next = VM_MMIO_BASE;
 static uint8_t stack_used[STACK_SLOTS];
 
@@ -232,6 +234,7 @@ static void flush(uint64_t va, uint64_t size)
 {
     for (uint64_t at = va; at < va + size; at += PAGE_SIZE)
         invlpg(at);
+    smp_flush_tlb();
 }
 
 /* Address space in the register window, aligned so that large pages fit where `pa` allows them. */
@@ -300,7 +303,7 @@ static void unmap_fresh(uint64_t va, uint64_t size)
         if (!vt_lookup(root, at, &entry, &page_size))
             continue;
         vt_unmap(root, at, PAGE_SIZE);
-        invlpg(at);
+        flush(at, PAGE_SIZE);
         page_free(vm_va(entry & PTE_PA), 1);
     }
 }
