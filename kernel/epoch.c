@@ -8,49 +8,52 @@
  * its outermost section (or ends) it takes itself off the list. Period n has passed when nobody with a number
  * up to n is left on the list.
  *
- * Why every section that began before the scan has ended then:
- *  1. A thread that is not running was switched out with interrupts off under the scheduler's lock, so the
- * scan sees its counter as of its last instruction. If it was inside, the counter is not 0 and the thread is
- * a blocker from here on (or was one already, with a smaller number, which blocks n all the same). Preemption
- * inside a section changes nothing: the counter is the thread's, not the CPU's, and stays up while the thread
- * waits for its turn.
- *  2. It may have been switched out in the middle of epoch_enter(), before its store: then it sees 0, but the
- * thread has loaded no pointer yet, since its loads follow the store in program order (compiler barrier), and
- * what it will load was unlinked before the scan. In the middle of epoch_exit() after the store it has done
- * its last load. Before the store it is marked, and finds the mark, which it looks for after the store.
- *  3. Read sections of interrupt handlers begin and end while their CPU's interrupts are off. The scan runs
- * in a thread of that CPU, so none is under way; their counting up and down on the interrupted thread is
- * balanced.
- *  4. One CPU runs, so the scanning thread is the only one that runs. With several, steps 1-3 have to hold
- * for the threads running elsewhere: the scan then runs in parts, each CPU marking the thread it runs itself,
- * in an interprocessor interrupt sent before period n is judged. An interrupt falls between two instructions,
- * so the marking CPU sees its own thread's counter as program order has it (points 1-3, word for word), and
- * it waits while that CPU has interrupts off, that is for its handlers. Taking the interrupt also orders the
- * unlinking store of the scanning CPU before all later loads of the other one. A thread that moves between
- * CPUs meanwhile is switched out, and switching is under the scheduler's lock, which the scan of threads not
- * running holds too. epoch_scan() is the only place to change.
+ * Why every section that began before the scan has ended then. Let R be a reader, U the store that unlinked
+ * what the period protects; U is before the scan in program order or by a lock.
+ *  1. R runs on the scanning CPU or does not run. A thread that does not run was switched out under the
+ * scheduler's lock; the counter is the thread's, not the CPU's, so it stays up while R waits for its turn, on
+ * whatever CPU that comes. The scan sees it as of R's last instruction. If that is in the middle of
+ * epoch_enter(), before its store, the scan sees 0, but R has loaded no pointer yet, and what it will load
+ * was unlinked before (compiler barrier; taking the scheduler's lock to run again orders the rest).
+ *  2. R runs on another CPU meanwhile. epoch_enter() has a full fence between its store and all loads of the
+ * section; epoch_scan() has one between U and its loads of the counters. In the one order of the two fences
+ * either the scan's comes later, then it sees the counter up and R is a blocker; or R's comes later, then R
+ * sees U and loads nothing that the period protects. One CPU alone needs no fence, and pays none.
+ *  3. A mark is never lost. epoch_exit() stores the counter, fences, looks for a mark; epoch_scan() stores
+ * the mark, fences, looks at the counter again. One of them sees the other's store and takes R off the list;
+ * both may, under the epoch lock.
+ *  4. A section of an interrupt handler counts on the interrupted thread, an idle one if need be: it is
+ * covered by 1 to 3 like any other. What it adds it takes away before that thread goes on.
  */
 #include "kernel/epoch.h"
 
 #include <errno.h>
 
 #include "kernel/cpu.h"
-#include "kernel/irq.h"
+#include "kernel/lockdep.h"
 #include "kernel/log.h"
-#include "kernel/sched.h"
+#include "kernel/smp.h"
+#include "kernel/spin.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/workq.h"
 
 #define barrier() __asm__ volatile("" : : : "memory")
 
-static struct spin lock;
+/* Orders stores before it with loads behind it as other CPUs see them, where there are any. */
+static void fence(void)
+{
+    barrier();
+    if (smp_cpus() > 1)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+static struct spin lock = SPIN_INIT("epoch");
 static uint64_t period; /* number of the last grace period begun; under `lock` */
 static struct list blockers =
     LIST_INIT(blockers); /* struct thread.blocker, smallest number first; under `lock` */
 static struct list waiting = LIST_INIT(waiting); /* deferred work, under `lock` */
 static struct list batch = LIST_INIT(batch);     /* what the worker has taken, under `lock` */
-static bool busy;                                /* the worker has taken a batch; under `lock` */
 static bool running;                             /* it is inside a piece of work; under `lock` */
 static struct plat_waitq changed;                /* a blocker left */
 static struct plat_waitq work_came;
@@ -62,7 +65,7 @@ void epoch_enter(void)
 
     if (self)
         self->read_depth++;
-    barrier();
+    fence();
 }
 
 /* Takes `t` off the list of blockers. */
@@ -85,17 +88,38 @@ void epoch_exit(void)
         return;
     plat_assert(self->read_depth > 0);
     self->read_depth--;
-    barrier();
-    if (self->read_depth == 0 && __atomic_load_n(&self->blocks_since, __ATOMIC_RELAXED))
+    if (self->read_depth)
+        return;
+    fence();
+    if (__atomic_load_n(&self->blocks_since, __ATOMIC_RELAXED))
         unblock(self);
+}
+
+void epoch_restore(struct thread *t, unsigned depth)
+{
+    t->read_depth = depth;
+    fence();
+    if (!depth && __atomic_load_n(&t->blocks_since, __ATOMIC_RELAXED))
+        unblock(t);
 }
 
 void epoch_forget(struct thread *t)
 {
-    t->read_depth = 0;
-    barrier();
-    if (t->blocks_since)
-        unblock(t);
+    epoch_restore(t, 0);
+}
+
+/* `t` blocks period `n` if it is in a read section, and no longer if it has left it meanwhile. */
+static void mark(struct thread *t, uint64_t n)
+{
+    if (__atomic_load_n(&t->read_depth, __ATOMIC_RELAXED) == 0 || t->blocks_since)
+        return;
+    list_add_tail(&blockers, &t->blocker);
+    __atomic_store_n(&t->blocks_since, n, __ATOMIC_RELAXED);
+    fence();
+    if (__atomic_load_n(&t->read_depth, __ATOMIC_RELAXED))
+        return;
+    __atomic_store_n(&t->blocks_since, 0, __ATOMIC_RELAXED);
+    list_del(&t->blocker);
 }
 
 /* Begins a grace period; returns its number. */
@@ -103,14 +127,9 @@ static uint64_t epoch_scan(void)
 {
     uint64_t flags = spin_lock(&lock), n = ++period;
 
-    for (unsigned i = 0; i < THREAD_MAX; i++) {
-        struct thread *t = thread_slot(i);
-
-        if (t->state == THREAD_FREE || t->read_depth == 0 || t->blocks_since)
-            continue;
-        t->blocks_since = n;
-        list_add_tail(&blockers, &t->blocker);
-    }
+    fence();
+    for (unsigned i = 0; i < THREAD_MAX; i++)
+        mark(thread_slot(i), n);
     spin_unlock(&lock, flags);
     return n;
 }
@@ -128,7 +147,8 @@ void epoch_grace_wait(void)
 {
     uint64_t n;
 
-    plat_assert(thread_self()->read_depth == 0 && plat_locks_held() == 0 && !irq_in_handler());
+    lockdep_may_block("plat_grace_wait");
+    plat_assert(thread_self()->read_depth == 0);
     n = epoch_scan();
     if (!has_passed(&n) && plat_wait(&changed, has_passed, &n, TIME_NEVER))
         panic("epoch: waited for ever in vain");
@@ -170,23 +190,21 @@ static void take_batch(void)
         list_del(first);
         list_add_tail(&batch, first);
     }
-    busy = true;
     spin_unlock(&lock, flags);
 }
 
-/* The next piece of the batch; NULL: it is done, and the worker is no longer busy. */
+/* The next piece of the batch; NULL: it is done. */
 static struct plat_work *next_of_batch(void)
 {
     struct plat_work *work = NULL;
     uint64_t flags = spin_lock(&lock);
 
-    busy = !list_empty(&batch);
-    if (busy) {
+    running = !list_empty(&batch);
+    if (running) {
         work = list_first(&batch, struct plat_work, link);
         list_del(&work->link);
         work->queued = false;
     }
-    running = busy;
     spin_unlock(&lock, flags);
     return work;
 }
@@ -238,17 +256,19 @@ bool epoch_is_worker(const struct thread *t)
     return t == worker;
 }
 
+void epoch_stop(void)
+{
+    thread_stop(worker);
+}
+
 unsigned epoch_discard(void)
 {
     uint64_t flags = spin_lock(&lock);
     unsigned dropped = workq_forget(&waiting) + workq_forget(&batch) + running;
-    bool was_busy = busy;
 
-    busy = running = false;
+    running = false;
     spin_unlock(&lock, flags);
-    if (was_busy) {
-        thread_kill(worker);
-        start_worker();
-    }
+    thread_kill(worker);
+    start_worker();
     return dropped;
 }

@@ -21,8 +21,12 @@ void epoch_grace_wait(void);
 /* `t` is gone or gave its read sections up: nobody waits for it any longer. X. */
 void epoch_forget(struct thread *t);
 
-/* Part of workq_discard(): forgets deferred work, replaces the worker if it was busy; returns how many
+/* An interrupt handler over `t` was given up: its read sections are `depth` deep, as before. X. */
+void epoch_restore(struct thread *t, unsigned depth);
+
+/* Parts of workq_discard(): stops the worker; forgets deferred work and replaces the worker, returns how many
  * pieces. T. */
+void epoch_stop(void);
 unsigned epoch_discard(void);
 
 /* `t` is the thread that runs deferred work. X. */

@@ -5,7 +5,11 @@
  *
  * Whoever finds the bad end (trap, panic, NMI) fills the report in, wakes the caller, and gives up what it
  * was doing: a thread goes to thread_exit() on its own emptied stack, an interrupt handler goes back to its
- * dispatcher. Nothing is unwound. All else is the caller's thread's business, in order, with interrupts on.
+ * dispatcher. Nothing is unwound. All else is the caller's thread's business, in order, with interrupts on;
+ * it begins with taking the run's other threads off their CPUs.
+ *
+ * Ends may come from several CPUs at once, or when the run is over already: `lock` is held from the question
+ * whose run it is to the finished report, and while the innermost run changes.
  */
 #include "kernel/guard.h"
 
@@ -18,6 +22,8 @@
 #include "kernel/cpu.h"
 #include "kernel/epoch.h"
 #include "kernel/irq.h"
+#include "kernel/lockdep.h"
+#include "kernel/spin.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/workq.h"
@@ -33,8 +39,11 @@ struct guard {
     struct plat_waitq done;
 };
 
+static struct spin lock = SPIN_INIT("guard");
+
 /* Changed by the thread that calls guard_run() only; that thread is always of the run that is innermost. */
-static struct guard *innermost;
+static struct guard *innermost;        /* under `lock` */
+static uint64_t deadline = TIME_NEVER; /* its; atomic */
 
 const char *guard_end_name(enum guard_end end)
 {
@@ -45,10 +54,19 @@ const char *guard_end_name(enum guard_end end)
 
 uint64_t guard_deadline(void)
 {
-    return innermost ? innermost->deadline : TIME_NEVER;
+    return __atomic_load_n(&deadline, __ATOMIC_RELAXED);
 }
 
-/* The guarded run that what this CPU does right now belongs to; NULL: none. */
+static void set_innermost(struct guard *g)
+{
+    uint64_t flags = spin_lock(&lock);
+
+    innermost = g;
+    __atomic_store_n(&deadline, g ? g->deadline : TIME_NEVER, __ATOMIC_RELAXED);
+    spin_unlock(&lock, flags);
+}
+
+/* The guarded run that what this CPU does right now belongs to; NULL: none. Stays while `lock` is held. */
 static struct guard *current_guard(void)
 {
     struct thread *self = thread_self();
@@ -65,7 +83,7 @@ bool guard_active(void)
     return current_guard() != NULL;
 }
 
-/* The first end counts. The report is filled in by the caller between the two. */
+/* The first end counts. The report is filled in by the caller between the two, under `lock`. */
 static bool may_end(const struct guard *g)
 {
     return !__atomic_load_n(&g->ended, __ATOMIC_ACQUIRE);
@@ -76,6 +94,24 @@ static void end_run(struct guard *g, enum guard_end end)
     g->report->end = end;
     __atomic_store_n(&g->ended, true, __ATOMIC_RELEASE);
     plat_waitq_wake_all(&g->done);
+}
+
+/*
+ * Before a report: what the given-up code held does not count any more, and nobody else reports. NULL: there
+ * is no run to end, or what is under way cannot be given up. Interrupts off.
+ */
+static struct guard *begin_end(uint64_t *flags)
+{
+    struct guard *g;
+
+    if (cpu_this()->spins || !current_guard())
+        return NULL;
+    lockdep_forget();
+    *flags = spin_lock(&lock);
+    g = current_guard();
+    if (!g)
+        spin_unlock(&lock, *flags);
+    return g;
 }
 
 static void say_where(struct guard_report *r, const char *what)
@@ -91,7 +127,7 @@ static const char *here(void)
 }
 
 /* Leads the frame away from what it interrupted, for good. */
-static void leave_at(struct trap_frame *f)
+void guard_leave(struct trap_frame *f)
 {
     if (irq_in_handler()) {
         irq_abandon_at(f);
@@ -103,54 +139,56 @@ static void leave_at(struct trap_frame *f)
     f->rflags &= ~RFLAGS_IF;
 }
 
-bool guard_trap(struct trap_frame *f)
+static bool end_at(struct trap_frame *f, enum guard_end end)
 {
-    struct guard *g = current_guard();
+    uint64_t flags;
+    struct guard *g = begin_end(&flags);
 
-    if (!g || cpu_this()->spins)
+    if (!g)
         return false;
     if (may_end(g)) {
-        trap_describe(f, g->report->text, sizeof(g->report->text));
+        if (end == GUARD_TRAPPED)
+            trap_describe(f, g->report->text, sizeof(g->report->text));
+        else
+            snprintf(g->report->text, sizeof(g->report->text), "hung with interrupts off");
         say_where(g->report, here());
         g->report->depth = backtrace_trap(f, g->report->trace, GUARD_TRACE_DEPTH);
-        end_run(g, GUARD_TRAPPED);
+        end_run(g, end);
     }
-    leave_at(f);
+    spin_unlock(&lock, flags);
+    guard_leave(f);
     return true;
+}
+
+bool guard_trap(struct trap_frame *f)
+{
+    return end_at(f, GUARD_TRAPPED);
+}
+
+bool guard_hung(struct trap_frame *f)
+{
+    return end_at(f, GUARD_HUNG);
 }
 
 void guard_panic(const char *fmt, va_list ap)
 {
-    struct guard *g = current_guard();
+    uint64_t was = irq_save(), flags;
+    struct guard *g = begin_end(&flags);
 
-    if (!g || cpu_this()->spins)
+    if (!g) {
+        irq_restore(was);
         return;
-    cpu_cli();
+    }
     if (may_end(g)) {
         vsnprintf(g->report->text, sizeof(g->report->text), fmt, ap);
         say_where(g->report, here());
         g->report->depth = backtrace_here(g->report->trace, GUARD_TRACE_DEPTH);
         end_run(g, GUARD_PANICKED);
     }
+    spin_unlock(&lock, flags);
     if (irq_in_handler())
         irq_abandon();
     thread_exit();
-}
-
-bool guard_hung(struct trap_frame *f)
-{
-    struct guard *g = current_guard();
-
-    if (!g || cpu_this()->spins)
-        return false;
-    if (may_end(g)) {
-        snprintf(g->report->text, sizeof(g->report->text), "hung with interrupts off");
-        say_where(g->report, here());
-        g->report->depth = backtrace_trap(f, g->report->trace, GUARD_TRACE_DEPTH);
-        end_run(g, GUARD_HUNG);
-    }
-    leave_at(f);
-    return true;
 }
 
 /* ---- The caller's side ---- */
@@ -158,11 +196,14 @@ bool guard_hung(struct trap_frame *f)
 static void case_main(void *arg)
 {
     struct guard *g = arg;
+    uint64_t flags;
 
     g->fn(g->arg);
     cpu_cli();
+    flags = spin_lock(&lock);
     if (may_end(g))
         end_run(g, GUARD_RETURNED);
+    spin_unlock(&lock, flags);
     thread_exit();
 }
 
@@ -171,32 +212,49 @@ static bool has_ended(void *arg)
     return !may_end(arg);
 }
 
-/* A thread of the run, or a worker, that was ready to go on. NULL: all of them wait. */
-static const struct thread *find_runner(const struct guard *g)
+static bool could_run(const struct thread *t)
 {
-    if (g->thread->state == THREAD_READY)
+    return t->state == THREAD_READY || (t->state == THREAD_RUNNING && t != thread_self());
+}
+
+static bool belongs(const struct thread *t, const struct guard *g)
+{
+    for (const struct guard *at = innermost; at != g->parent; at = at->parent) {
+        if (t->guard == at)
+            return true;
+    }
+    return workq_is_worker(t) || epoch_is_worker(t);
+}
+
+/* A thread of the run, or a worker, that runs or was ready to go on. NULL: all of them wait. */
+static struct thread *find_runner(const struct guard *g)
+{
+    if (could_run(g->thread))
         return g->thread;
     for (unsigned i = 0; i < THREAD_MAX; i++) {
-        const struct thread *t = thread_slot(i);
+        struct thread *t = thread_slot(i);
 
-        if (t->state == THREAD_READY && (t->guard || workq_is_worker(t) || epoch_is_worker(t)))
+        if (could_run(t) && belongs(t, g))
             return t;
     }
     return NULL;
 }
 
+/* One that has interrupts off reports itself while it is stopped. */
 static void report_hang(struct guard *g, uint64_t timeout_ns)
 {
-    const struct thread *runner = find_runner(g), *t = runner ? runner : g->thread;
-    uint64_t flags = irq_save();
+    struct thread *runner = find_runner(g), *t = runner ? runner : g->thread;
+    uint64_t flags;
 
+    thread_stop(t);
+    flags = spin_lock(&lock);
     if (may_end(g)) {
         snprintf(g->report->text, sizeof(g->report->text), "no end after %llu ms, thread '%s' %s",
                  (unsigned long long)(timeout_ns / NS_PER_MS), t->name, runner ? "runs" : "waits");
         g->report->depth = thread_trace(t, g->report->trace, GUARD_TRACE_DEPTH);
         end_run(g, GUARD_HUNG);
     }
-    irq_restore(flags);
+    spin_unlock(&lock, flags);
 }
 
 /* The run and those nested in it, innermost first. */
@@ -204,13 +262,9 @@ static unsigned kill_threads(struct guard *g)
 {
     unsigned killed = 0;
 
-    for (;;) {
-        killed += thread_kill_guarded(innermost);
-        if (innermost == g)
-            break;
-        innermost = innermost->parent;
-    }
-    innermost = g->parent;
+    for (struct guard *at = innermost; at != g->parent; at = at->parent)
+        killed += thread_kill_guarded(at);
+    set_innermost(g->parent);
     return killed;
 }
 
@@ -237,10 +291,10 @@ int guard_run(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct guar
     plat_assert(thread_self()->guard == innermost && !irq_in_handler() && plat_locks_held() == 0);
     memset(out, 0, sizeof(*out));
     plat_waitq_init(&g.done);
-    innermost = &g;
+    set_innermost(&g);
     g.thread = thread_create_guarded("case", case_main, &g, &g);
     if (!g.thread) {
-        innermost = g.parent;
+        set_innermost(g.parent);
         return -ENOMEM;
     }
     if (plat_wait(&g.done, has_ended, &g, timeout_ns))

@@ -60,5 +60,7 @@ void guard_panic(const char *fmt, va_list ap) printf_like(1, 0);
 uint64_t guard_deadline(void);
 /* Ends the innermost run as hung with interrupts off, the frame showing where. As guard_trap(). */
 bool guard_hung(struct trap_frame *f);
+/* Leads the frame to where the CPU goes on when its thread, or its interrupt handler, is given up. */
+void guard_leave(struct trap_frame *f);
 
 #endif

@@ -8,12 +8,13 @@
 #include <stdint.h>
 
 struct thread;
+struct trap_frame;
 
 /* The scheduler's lock: interrupts off, held across a switch and let go by whoever runs next. */
 uint64_t sched_lock(void);
 void sched_unlock(uint64_t flags);
 
-/* Makes the running context thread `idle` of this CPU. Interrupts off. */
+/* Makes the running context thread `idle` of this CPU, which takes part from now on. Interrupts off. */
 void sched_init_cpu(struct thread *idle);
 
 /* With the lock held: gives the CPU to the next ready thread; the running one's new state is already set. */
@@ -22,5 +23,8 @@ void sched_switch(void);
 void sched_wake(struct thread *t);
 /* With the lock held: takes a thread that is not running off the ready queue and the deadlines. */
 void sched_remove(struct thread *t);
+
+/* In an NMI: leads the frame away from a thread that thread_stop() waits for and that has interrupts off. */
+void sched_evict(struct trap_frame *f);
 
 #endif

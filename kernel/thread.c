@@ -15,9 +15,11 @@
 #include "kernel/backtrace.h"
 #include "kernel/cpu.h"
 #include "kernel/epoch.h"
+#include "kernel/lockdep.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/sched.h"
+#include "kernel/smp.h"
 #include "kernel/switch.h"
 #include "kernel/time.h"
 #include "kernel/traps.h"
@@ -35,7 +37,7 @@ struct _reent *__getreent(void)
 
 struct thread *thread_self(void)
 {
-    return cpu_this()->thread;
+    return CPU_READ(thread);
 }
 
 struct thread *thread_slot(unsigned index)
@@ -80,7 +82,8 @@ static struct thread *take_slot(struct guard *guard)
             t = &slots[i];
     }
     if (t) {
-        t->state = THREAD_BLOCKED;
+        t->state = THREAD_NEW;
+        t->stopped = false;
         t->guard = guard;
     }
     sched_unlock(flags);
@@ -95,19 +98,17 @@ static void reset_slot(struct thread *t, const char *name)
     t->blocks_since = t->relax_last = 0;
     t->waits_on = NULL;
     t->joiner = NULL;
-    list_init(&t->ready);
-    list_init(&t->sleeper);
-    list_init(&t->waiter);
-    list_init(&t->blocker);
     snprintf(t->name, sizeof(t->name), "%s", name);
     if (!t->libc_ready)
         _REENT_INIT_PTR(&reents[t - slots]);
     t->libc_ready = true;
 }
 
-struct thread *thread_create_guarded(const char *name, void (*fn)(void *arg), void *arg, struct guard *guard)
+static struct thread *create(const char *name, void (*fn)(void *arg), void *arg, struct guard *guard,
+                             unsigned cpu)
 {
     struct thread *t = take_slot(guard);
+    uint64_t flags;
 
     if (!t)
         return NULL;
@@ -120,16 +121,36 @@ struct thread *thread_create_guarded(const char *name, void (*fn)(void *arg), vo
     reset_slot(t, name);
     t->fn = fn;
     t->arg = arg;
+    t->bound = cpu;
     prepare_stack(t);
-    thread_wake(t);
+    flags = sched_lock();
+    t->state = THREAD_BLOCKED;
+    sched_wake(t);
+    sched_unlock(flags);
     return t;
+}
+
+struct thread *thread_create_guarded(const char *name, void (*fn)(void *arg), void *arg, struct guard *guard)
+{
+    return create(name, fn, arg, guard, THREAD_ANY_CPU);
+}
+
+static struct guard *own_guard(void)
+{
+    struct thread *self = thread_self();
+
+    return self ? self->guard : NULL;
 }
 
 struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 {
-    struct thread *self = thread_self();
+    return create(name, fn, arg, own_guard(), THREAD_ANY_CPU);
+}
 
-    return thread_create_guarded(name, fn, arg, self ? self->guard : NULL);
+struct thread *thread_create_on(const char *name, void (*fn)(void *arg), void *arg, unsigned cpu)
+{
+    plat_assert(cpu < smp_cpus());
+    return create(name, fn, arg, own_guard(), cpu);
 }
 
 void thread_detach(struct thread *t)
@@ -154,6 +175,7 @@ noreturn void thread_exit(void)
     struct thread *t = thread_self();
 
     cpu_cli();
+    lockdep_forget();
     forget_holdings(t);
     sched_lock();
     t->state = t->detached ? THREAD_FREE : THREAD_DEAD;
@@ -168,16 +190,25 @@ static bool is_dead(const struct thread *t)
     return __atomic_load_n(&t->state, __ATOMIC_ACQUIRE) == THREAD_DEAD;
 }
 
+static void set_joiner(struct thread *t, struct thread *joiner)
+{
+    uint64_t flags = sched_lock();
+
+    t->joiner = joiner;
+    sched_unlock(flags);
+}
+
 int thread_join(struct thread *t, uint64_t timeout_ns)
 {
     uint64_t deadline = time_deadline(timeout_ns), flags;
 
+    lockdep_may_block("thread_join");
     plat_assert(t != thread_self() && !t->detached);
-    t->joiner = thread_self();
+    set_joiner(t, thread_self());
     thread_prepare_block();
     while (!is_dead(t)) {
         if (time_now_ns() >= deadline) {
-            t->joiner = NULL;
+            set_joiner(t, NULL);
             return -ETIMEDOUT;
         }
         thread_block(deadline);
@@ -195,7 +226,9 @@ void thread_kill(struct thread *t)
     struct plat_waitq *wq = t->waits_on;
     uint64_t flags;
 
-    plat_assert(t != thread_self() && t->state != THREAD_RUNNING && t->state != THREAD_FREE);
+    plat_assert(t != thread_self() && t->state != THREAD_RUNNING);
+    if (t->state == THREAD_FREE)
+        return;
     t->libc_ready = false;
     if (wq) {
         plat_lock(&wq->lock);
@@ -212,14 +245,36 @@ void thread_kill(struct thread *t)
     sched_unlock(flags);
 }
 
+static bool is_other_of(const struct thread *t, const struct guard *guard)
+{
+    return t->guard == guard && t->state != THREAD_FREE && t != thread_self();
+}
+
+/* A running one may make further ones until it is stopped. */
+static void stop_guarded(const struct guard *guard)
+{
+    bool again = true;
+
+    for (unsigned pass = 0; again && pass < THREAD_MAX; pass++) {
+        again = false;
+        for (unsigned i = 0; i < THREAD_MAX; i++) {
+            if (!is_other_of(&slots[i], guard) || slots[i].stopped || slots[i].state == THREAD_DEAD)
+                continue;
+            thread_stop(&slots[i]);
+            again = true;
+        }
+    }
+}
+
 unsigned thread_kill_guarded(const struct guard *guard)
 {
     unsigned killed = 0;
 
+    stop_guarded(guard);
     for (unsigned i = 0; i < THREAD_MAX; i++) {
         struct thread *t = &slots[i];
 
-        if (t->guard != guard || t->state == THREAD_FREE || t == thread_self())
+        if (!is_other_of(t, guard))
             continue;
         killed += t->state != THREAD_DEAD;
         thread_kill(t);
@@ -237,7 +292,7 @@ size_t thread_trace(const struct thread *t, uint64_t *out, size_t max)
 }
 
 /* An interrupt that makes a thread ready switches to it before it returns here. */
-noreturn static void idle(void)
+noreturn void thread_idle(void)
 {
     for (;;) {
         thread_yield();
@@ -245,16 +300,51 @@ noreturn static void idle(void)
     }
 }
 
+static struct thread *idles[CPU_MAX];
+
+struct thread *thread_create_idle(unsigned index)
+{
+    char name[THREAD_NAME_BYTES];
+    struct thread *t = idles[index];
+
+    if (t)
+        return t;
+    t = take_slot(NULL);
+    if (!t)
+        return NULL;
+    snprintf(name, sizeof(name), "idle %u", index);
+    reset_slot(t, name);
+    if (index && !t->stack)
+        t->stack = vm_stack_alloc(THREAD_STACK_PAGES);
+    if (index && !t->stack) {
+        t->state = THREAD_FREE;
+        return NULL;
+    }
+    idles[index] = t;
+    return t;
+}
+
+void thread_adopt_idle(unsigned index)
+{
+    sched_init_cpu(idles[index]);
+}
+
 noreturn void thread_start(void (*fn)(void *arg), void *arg)
 {
-    struct thread *t = take_slot(NULL);
+    struct thread *t;
 
-    reset_slot(t, "idle");
-    t->state = THREAD_RUNNING;
-    sched_init_cpu(t);
+    for (unsigned i = 0; i < THREAD_MAX; i++) {
+        list_init(&slots[i].ready);
+        list_init(&slots[i].sleeper);
+        list_init(&slots[i].waiter);
+        list_init(&slots[i].blocker);
+    }
+    if (!thread_create_idle(0))
+        panic("thread: no slot for the first one");
+    thread_adopt_idle(0);
     t = thread_create_guarded("main", fn, arg, NULL);
     if (!t)
         panic("thread: no memory for the first stack");
     thread_detach(t);
-    idle();
+    thread_idle();
 }

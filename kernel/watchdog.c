@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The watchdog. Channel 0 of the PIT counts at its slowest (18.2 Hz) and its interrupt, whose pin on the I/O
- * APIC the MADT names, is delivered as NMI. A run is given up when its deadline has passed and several NMIs
- * in a row found that this CPU had not taken one ordinary interrupt meanwhile: then interrupts are off,
- * because the timer's, which ends the run at its deadline, is pending. One NMI alone proves nothing: an
+ * APIC the MADT names, is delivered as NMI to one CPU, which sends it on to the others once the deadline of
+ * the running case has passed. A run is given up when several NMIs in a row found the same CPU with
+ * interrupts off and without one ordinary interrupt taken meanwhile. One NMI alone proves nothing: an
  * emulator that was stopped for a while delivers it before the timer's interrupt.
  */
 #include "kernel/watchdog.h"
@@ -14,6 +14,7 @@
 #include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/runtime.h"
+#include "kernel/smp.h"
 #include "kernel/time.h"
 
 enum {
@@ -30,8 +31,12 @@ enum {
 
 static bool running;
 static uint64_t ticks;
-static uint64_t last_count; /* ordinary interrupts at the last look */
-static unsigned strikes;
+
+/* Per CPU, its own. */
+static struct {
+    uint64_t count; /* ordinary interrupts at the last look */
+    unsigned strikes;
+} last[CPU_MAX];
 
 static unsigned pit_count(void)
 {
@@ -64,7 +69,7 @@ void watchdog_init(void)
         return;
     }
     running = true;
-    if (ioapic_route_nmi(gsi, cpu_this()->apic_id)) {
+    if (ioapic_route_nmi(gsi, CPU_READ(apic_id))) {
         log_line(LOG_WARN, "watchdog: none: no I/O APIC has interrupt %u", gsi);
         running = false;
     }
@@ -80,24 +85,38 @@ uint64_t watchdog_ticks(void)
     return ticks;
 }
 
-bool watchdog_nmi(struct trap_frame *f)
+static bool overdue(void)
 {
-    uint64_t count = irq_count();
+    return time_now_ns() >= guard_deadline() && !runtime_busy();
+}
 
-    if (!running)
-        return false;
-    ticks++;
-    if (count != last_count || time_now_ns() < guard_deadline() || runtime_busy()) {
-        last_count = count;
-        strikes = 0;
-        return true;
+void watchdog_look(struct trap_frame *f)
+{
+    unsigned self = cpu_index();
+    uint64_t count = irq_count();
+    bool moves = count != last[self].count || f->rflags & RFLAGS_IF;
+
+    last[self].count = count;
+    if (moves || !overdue() || cpu_this()->spins) {
+        last[self].strikes = 0;
+        return;
     }
-    if (++strikes < STRIKES)
-        return true;
-    strikes = 0;
+    if (++last[self].strikes < STRIKES)
+        return;
+    last[self].strikes = 0;
     if (!guard_hung(f)) {
         trap_print(f);
         panic("watchdog: hung with interrupts off where no guarded run can be ended");
     }
+}
+
+bool watchdog_nmi(struct trap_frame *f)
+{
+    if (!running)
+        return false;
+    ticks++;
+    if (overdue())
+        smp_watchdog_all();
+    watchdog_look(f);
     return true;
 }

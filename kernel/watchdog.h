@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Catches a guarded run that hangs with interrupts off: PIT channel 0 raises an NMI through the I/O APIC 18
- * times a second. (With interrupts on, the deadline of guard_run() is enough.)
+ * times a second, and every CPU looks at itself then. (With interrupts on, the deadline of guard_run() is
+ * enough.)
  */
 #ifndef KERNEL_WATCHDOG_H
 #define KERNEL_WATCHDOG_H
@@ -18,7 +19,11 @@ void watchdog_init(void);
 bool watchdog_running(void);
 uint64_t watchdog_ticks(void);
 
-/* Called for every NMI. False: not the watchdog's; the frame may have been led elsewhere as by guard_trap().
+/* On every CPU while a case is overdue: ends it if this CPU hangs in it with interrupts off. In an NMI. */
+void watchdog_look(struct trap_frame *f);
+
+/* Called for every NMI that no CPU sent. False: not the watchdog's; the frame may have been led elsewhere as
+ * by guard_trap().
  */
 bool watchdog_nmi(struct trap_frame *f);
 

@@ -10,6 +10,7 @@
 #include "kernel/cpu.h"
 #include "kernel/epoch.h"
 #include "kernel/log.h"
+#include "kernel/spin.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/vm.h"
@@ -27,7 +28,7 @@ struct workq {
 
 static struct workq default_queue;
 static struct list queues = LIST_INIT(queues);
-static struct spin queues_lock;
+static struct spin queues_lock = SPIN_INIT("work queues");
 
 static size_t owed; /* atomic */
 static struct plat_waitq nothing_owed;
@@ -95,8 +96,10 @@ static void worker_main(void *arg)
         if (plat_wait(&q->wake, has_work, q, TIME_NEVER))
             panic("work queue '%s': waited for ever in vain", q->name);
         work = take(q);
-        if (!work)
+        if (!work && q->stop)
             return;
+        if (!work)
+            continue;
         work->run(work);
         plat_assert(plat_locks_held() == 0);
         done(q);
@@ -116,6 +119,7 @@ static int setup(struct workq *q, const char *name)
     uint64_t flags;
     int err;
 
+    q->lock = (struct spin)SPIN_INIT("work queue");
     list_init(&q->works);
     plat_waitq_init(&q->wake);
     q->name = name;
@@ -233,29 +237,28 @@ unsigned workq_forget(struct list *works)
 static unsigned discard(struct workq *q)
 {
     uint64_t flags = spin_lock(&q->lock);
-    bool busy = q->busy;
-    unsigned dropped = workq_forget(&q->works) + busy;
+    unsigned dropped = workq_forget(&q->works) + q->busy;
 
     q->busy = false;
     spin_unlock(&q->lock, flags);
-    if (busy) {
-        thread_kill(q->worker);
-        if (start_worker(q))
-            panic("work queue '%s': no thread for a new worker", q->name);
-    }
+    thread_kill(q->worker);
+    if (start_worker(q))
+        panic("work queue '%s': no thread for a new worker", q->name);
     return dropped;
 }
 
-/* Interrupts stay off until nothing is owed: no worker runs on in between, owes more or pays too late. */
+/* All workers stand still before anything is dropped: one queue's work may fill another. */
 unsigned workq_discard(void)
 {
-    uint64_t flags = irq_save();
-    unsigned dropped = epoch_discard();
+    unsigned dropped;
 
+    epoch_stop();
+    list_for_each (pos, &queues)
+        thread_stop(list_entry(pos, struct workq, all)->worker);
+    dropped = epoch_discard();
     list_for_each (pos, &queues)
         dropped += discard(list_entry(pos, struct workq, all));
     __atomic_store_n(&owed, 0, __ATOMIC_RELEASE);
-    irq_restore(flags);
     plat_waitq_wake_all(&nothing_owed);
     return dropped;
 }

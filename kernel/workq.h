@@ -31,9 +31,8 @@ bool workq_queue(struct workq *q, struct plat_work *work);
 size_t workq_outstanding(void);
 
 /*
- * After a guarded run was ended by force: forgets all waiting and deferred work, and gives every queue whose
- * worker was inside a piece of work a new worker; then nothing is owed. Returns how many pieces were dropped.
- * T.
+ * After a guarded run was ended by force: stops all workers, forgets all waiting and deferred work, and gives
+ * every queue a new worker; then nothing is owed. Returns how many pieces were dropped. T.
  */
 unsigned workq_discard(void);
 
