@@ -11,9 +11,12 @@
 #include "kernel/guard.h"
 #include "kernel/heap.h"
 #include "kernel/irq.h"
+#include "kernel/jitter.h"
+#include "kernel/lockdep.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/pci.h"
+#include "kernel/spin.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/vm.h"
@@ -51,6 +54,7 @@ uint32_t plat_mmio_read32(const struct plat_mmio *io, uint32_t offset)
 {
     uint32_t value;
 
+    jitter();
     __asm__ volatile("movl (%1), %0" : "=r"(value) : "r"(mmio_at(io, offset, 4)) : "memory");
     return value;
 }
@@ -59,17 +63,20 @@ uint64_t plat_mmio_read64(const struct plat_mmio *io, uint32_t offset)
 {
     uint64_t value;
 
+    jitter();
     __asm__ volatile("movq (%1), %0" : "=r"(value) : "r"(mmio_at(io, offset, 8)) : "memory");
     return value;
 }
 
 void plat_mmio_write32(const struct plat_mmio *io, uint32_t offset, uint32_t value)
 {
+    jitter();
     __asm__ volatile("movl %0, (%1)" : : "r"(value), "r"(mmio_at(io, offset, 4)) : "memory");
 }
 
 void plat_mmio_write64(const struct plat_mmio *io, uint32_t offset, uint64_t value)
 {
+    jitter();
     __asm__ volatile("movq %0, (%1)" : : "r"(value), "r"(mmio_at(io, offset, 8)) : "memory");
 }
 
@@ -92,21 +99,25 @@ void plat_pci_write16(struct pci_id fn, uint16_t offset, uint16_t value)
 
 void *plat_pages_alloc(unsigned count, enum plat_owner owner)
 {
+    jitter();
     return page_alloc(count, owner);
 }
 
 void plat_pages_free(void *va, unsigned count)
 {
+    jitter();
     page_free(va, count);
 }
 
 void *plat_alloc(size_t size, enum plat_owner owner)
 {
+    jitter();
     return heap_alloc(size, owner);
 }
 
 void plat_free(void *object)
 {
+    jitter();
     if (object)
         heap_free(object);
 }
@@ -123,6 +134,7 @@ void *plat_va(paddr_t pa)
 
 void plat_wmb(void)
 {
+    jitter();
     __asm__ volatile("sfence" : : : "memory");
 }
 
@@ -182,26 +194,24 @@ void plat_relax(void)
 
 void plat_lock_init(struct plat_lock *lock, const char *name)
 {
-    *lock = (struct plat_lock){.name = name};
+    *lock = (struct plat_lock){.name = name, .class = lockdep_class(name)};
 }
 
 /* `state` is 0, or the number of the holder's CPU plus 1: on that CPU nobody else can run while it is held.
  */
 void plat_lock(struct plat_lock *lock)
 {
-    uint64_t flags = irq_save();
-    uint32_t self = cpu_index() + 1, unlocked = 0;
+    uint64_t at = (uint64_t)(uintptr_t)__builtin_return_address(0), flags;
 
-    while (!__atomic_compare_exchange_n(&lock->state, &unlocked, self, false, __ATOMIC_ACQUIRE,
-                                        __ATOMIC_RELAXED)) {
-        if (unlocked == self)
-            plat_panic("lock '%s' taken by its holder, or left locked", lock->name);
-        unlocked = 0;
-        cpu_pause();
-    }
+    jitter();
+    flags = irq_save();
+    lockdep_check(lock, lock->class, at);
+    spin_take(&lock->state, lock->name);
+    lockdep_push(lock, lock->class, at);
     lock->flags = flags;
     if (thread_self())
         thread_self()->locks_held++;
+    jitter();
 }
 
 void plat_unlock(struct plat_lock *lock)
@@ -212,8 +222,10 @@ void plat_unlock(struct plat_lock *lock)
         plat_panic("lock '%s' given back by somebody who does not hold it", lock->name);
     if (thread_self())
         thread_self()->locks_held--;
+    lockdep_pop(lock);
     __atomic_store_n(&lock->state, 0, __ATOMIC_RELEASE);
     irq_restore(flags);
+    jitter();
 }
 
 unsigned plat_locks_held(void)
@@ -232,26 +244,32 @@ uintptr_t plat_self(void)
 
 void plat_read_enter(void)
 {
+    jitter();
     epoch_enter();
+    jitter();
 }
 
 void plat_read_exit(void)
 {
+    jitter();
     epoch_exit();
 }
 
 bool plat_work_queue(struct plat_work *work)
 {
+    jitter();
     return workq_queue(workq_default(), work);
 }
 
 void plat_defer(struct plat_work *work)
 {
+    jitter();
     epoch_defer(work);
 }
 
 void plat_grace_wait(void)
 {
+    jitter();
     epoch_grace_wait();
 }
 

@@ -7,7 +7,8 @@
 
 #include "iommu/platform.h"
 #include "kernel/cpu.h"
-#include "kernel/irq.h"
+#include "kernel/jitter.h"
+#include "kernel/lockdep.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 
@@ -19,6 +20,7 @@ void plat_waitq_init(struct plat_waitq *wq)
 
 void plat_waitq_wake_all(struct plat_waitq *wq)
 {
+    jitter();
     plat_lock(&wq->lock);
     while (!list_empty(&wq->waiters)) {
         struct thread *t = list_first(&wq->waiters, struct thread, waiter);
@@ -54,8 +56,9 @@ int plat_wait(struct plat_waitq *wq, bool (*ready)(void *arg), void *arg, uint64
     struct thread *self = thread_self();
     int err = 0;
 
-    plat_assert(self && self->locks_held == 0 && !self->waits_on);
-    plat_assert(!irq_in_handler() && irq_enabled());
+    jitter();
+    lockdep_may_block("plat_wait");
+    plat_assert(self && !self->waits_on);
     for (;;) {
         enqueue(wq, self);
         if (ready(arg))
