@@ -170,6 +170,7 @@ static struct ioasid_notifier *walk_next(struct walk *w)
 {
     struct ioasid_core *core = w->turn->core;
     struct ioasid_notifier *before = w->held;
+    bool leaving;
 
     plat_lock(&core->lock);
     w->held = NULL;
@@ -184,9 +185,10 @@ static struct ioasid_notifier *walk_next(struct walk *w)
     }
     if (before)
         before->running--;
+    leaving = before && before->leaving; /* once unlocked, its memory is its owner's */
     w->turn->handler = w->held;
     plat_unlock(&core->lock);
-    if (before && before->leaving)
+    if (leaving)
         plat_waitq_wake_all(&core->turn_over);
     return w->held;
 }
