@@ -141,7 +141,8 @@ def command_line(qemu, cfg, machine, ovmf, media, folder):
     ovmf: files of (code, variables); media: the words that bring the program and its arguments; folder:
     the run's own, for files that options need.
     """
-    args = ["-machine", "q35", "-accel", "tcg", "-cpu", machine["cpu"], "-smp", str(machine["cpus"]),
+    accel = "tcg" if machine["time"] == "virtual" else "tcg,thread=multi"
+    args = ["-machine", "q35", "-accel", accel, "-cpu", machine["cpu"], "-smp", str(machine["cpus"]),
             "-m", machine["memory"], "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     if machine["time"] == "virtual":
