@@ -46,6 +46,8 @@ must_check int env_set_exit(const char *how);
 bool env_is_host(void);
 /* Threads preempt each other. False: deterministic, one after the other. */
 bool env_has_threads(void);
+/* CPUs that run threads. */
+unsigned env_cpus(void);
 /* DMAR tables, the first one wins unless dmar=<n>. */
 unsigned env_dmar_count(void);
 /* Bytes of the n-th, alive to the end of the run. 0, -ENOENT. */

@@ -92,6 +92,8 @@ enum t_lane {
 #define NEED_NO_NEST    T_BIT(37) /* ECAP.NEST = 0 */
 #define NEED_VER_1_0    T_BIT(38) /* VER = 1.0 beside scalable mode: an emulator */
 #define NEED_GROUP      T_BIT(39) /* two devices of the engine that share a requester id */
+#define NEED_CPUS_2     T_BIT(40) /* two CPUs or more */
+#define NEED_CPUS_4     T_BIT(41) /* four CPUs or more */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */

@@ -60,7 +60,8 @@ static const struct {
     {NEED_DMA, "dma"},         {NEED_DMA_READ, "dma-read"},     {NEED_DMA_2, "dma-2"},
     {NEED_DMA_3, "dma-3"},     {NEED_DMA_QUEUED, "dma-queued"}, {NEED_DMA_STATUS, "dma-status"},
     {NEED_GROUP, "group"},     {NEED_TARGET, "target"},         {NEED_HOST, "host"},
-    {NEED_THREADS, "threads"}, {NEED_VER_1_0, "ver-1.0"},
+    {NEED_THREADS, "threads"}, {NEED_VER_1_0, "ver-1.0"},       {NEED_CPUS_2, "cpus-2"},
+    {NEED_CPUS_4, "cpus-4"},
 };
 
 static bool unit_unmet(const struct iommu *iommu, unsigned u, uint64_t needs, char *why, size_t size)
@@ -103,6 +104,8 @@ static bool home_unmet(uint64_t needs, char *why, size_t size)
         snprintf(why, size, "firmware");
     else if ((needs & NEED_THREADS) && !env_has_threads())
         snprintf(why, size, "threads run one after the other");
+    else if (env_cpus() < (needs & NEED_CPUS_4 ? 4u : needs & NEED_CPUS_2 ? 2u : 1u))
+        snprintf(why, size, "CPUs = %u", env_cpus());
     else if ((needs & NEED_DMAR) && !env_dmar_count())
         snprintf(why, size, "no DMAR table");
     else

@@ -126,6 +126,11 @@ bool env_is_host(void)
     return true;
 }
 
+unsigned env_cpus(void)
+{
+    return 1;
+}
+
 bool env_has_threads(void)
 {
     return false;

@@ -16,9 +16,11 @@
 #include "kernel/exit.h"
 #include "kernel/guard.h"
 #include "kernel/heap.h"
+#include "kernel/jitter.h"
 #include "kernel/log.h"
 #include "kernel/page.h"
 #include "kernel/payload.h"
+#include "kernel/smp.h"
 #include "kernel/time.h"
 #include "kernel/vm.h"
 #include "kernel/watchdog.h"
@@ -73,6 +75,8 @@ void env_facts(env_fact_fn *emit, void *ctx)
     emit(ctx, "time", text);
     emit(ctx, "serial", console_port());
     emit(ctx, "watchdog", watchdog_running() ? "NMI" : "none");
+    snprintf(text, sizeof(text), "%u of %u", smp_cpus(), smp_cpus_listed());
+    emit(ctx, "cpus", text);
     snprintf(text, sizeof(text), "%zu pages free", page_free_count());
     emit(ctx, "memory", text);
     snprintf(text, sizeof(text), "%u good, %u bad", acpi_count("DMAR"), acpi_bad_count("DMAR"));
@@ -137,6 +141,11 @@ bool env_has_threads(void)
     return true;
 }
 
+unsigned env_cpus(void)
+{
+    return smp_cpus();
+}
+
 unsigned env_dmar_count(void)
 {
     return acpi_count("DMAR");
@@ -173,6 +182,7 @@ void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env
     struct guard_report report;
     int err = guard_run(fn, arg, timeout_ns, &report);
 
+    jitter_set(0);
     memset(out, 0, sizeof(*out));
     if (err) {
         out->end = ENV_PANICKED;
