@@ -9,7 +9,7 @@
 #include "kernel/pci.h"
 #include "tests/dev/engines.h"
 
-static dma_probe_fn *const probes[] = {edu_probe, testdev_probe, nvme_probe};
+static dma_probe_fn *const probes[] = {edu_probe, testdev_probe, nvme_probe, xhci_probe};
 
 static void place(struct dma_dev *dev, const struct pci_function *fn)
 {

@@ -16,7 +16,7 @@ struct pci_function;
  * errno: it is, but it cannot be used. Thread.
  */
 typedef int dma_probe_fn(struct pci_function *fn, const char *scratch, struct dma_dev **out);
-dma_probe_fn edu_probe, testdev_probe, nvme_probe;
+dma_probe_fn edu_probe, testdev_probe, nvme_probe, xhci_probe;
 
 /* Puts a complete device onto the list, in the order of dma_dev_get(), and names it. -ENOSPC when the list is
  * full. */
