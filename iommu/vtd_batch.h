@@ -39,7 +39,10 @@ struct vtd_batch {
     struct vtd_desc own[VTD_BATCH_INLINE];
 };
 
+/* An empty batch for a unit whose queue is on. Every batch that something was added to has to be submitted.
+ * X. */
 void vtd_batch_init(struct vtd_batch *batch, struct vtd_unit *unit);
+/* Puts one more behind those that are there. X, with the contexts of vtd_batch_submit_wait. */
 void vtd_batch_add(struct vtd_batch *batch, struct vtd_desc desc);
 
 /*

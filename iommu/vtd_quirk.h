@@ -27,9 +27,10 @@ struct vtd_quirks {
 /* Quirks of a unit with these capabilities. X. */
 struct vtd_quirks vtd_quirk_probe(const struct vtd_caps *caps);
 
-bool vtd_quirk_has(struct vtd_quirks quirks, enum vtd_quirk quirk);
+/* Is it in the set? X. */
+bool vtd_quirk_has(struct vtd_quirks set, enum vtd_quirk quirk);
 /* For tests that run the specified sequence alone, and bring-up on new machines. */
-void vtd_quirk_set(struct vtd_quirks *quirks, enum vtd_quirk quirk, bool on);
+void vtd_quirk_set(struct vtd_quirks *set, enum vtd_quirk quirk, bool on);
 
 /* "P_IGNORED"; and the line for the report header, which names the erratum. */
 const char *vtd_quirk_name(enum vtd_quirk quirk);

@@ -25,9 +25,10 @@ static bool by_domain(const struct vtd_retire *item)
     return item->pgtt == VTD_PGTT_SECOND || item->pgtt == VTD_PGTT_NESTED;
 }
 
-static bool last_of_did(const struct vtd_retire *item)
+/* All of the domain id goes: with its last use (rule 45), and with context entries (rule 38). */
+static bool empties_domain(const struct vtd_retire *item)
 {
-    return item->flags & VTD_RETIRE_LAST_OF_DID;
+    return (item->flags & VTD_RETIRE_LAST_OF_DID) || takes_contexts(item);
 }
 
 /* ---- Step one ---- */
@@ -110,7 +111,7 @@ static bool needs_piotlb(const struct vtd_retire *item)
 
 static bool needs_iotlb_domain(const struct vtd_retire *item)
 {
-    return by_domain(item) || last_of_did(item);
+    return by_domain(item) || empties_domain(item);
 }
 
 static void add_cc(struct vtd_batch *batch, const struct vtd_retire *item)
@@ -160,7 +161,7 @@ static const struct kind {
 } kinds[] = {
     {needs_cc, same_dev, add_cc, false},
     {always, same_did_and_slot, add_pc_pasid, false},
-    {last_of_did, same_did, add_pc_domain, false},
+    {empties_domain, same_did, add_pc_domain, false},
     {needs_piotlb, same_did_and_slot, add_piotlb, false},
     {needs_iotlb_domain, same_did, add_iotlb_domain, false},
     {always, NULL, add_device_tlb, true},

@@ -239,7 +239,17 @@ static int turn_off(struct vtd_unit *unit)
     return err ? err : queue_err;
 }
 
-/* Registers and enables as save() found them; everything of ours is off. */
+static int restore_queue(struct vtd_unit *unit)
+{
+    vtd_write(&unit->io, VTD_IQA, unit->saved.iqa);
+    if (!FIELD_GET(VTD_GSTS_QIES, unit->saved.gsts))
+        return 0;
+    vtd_write(&unit->io, VTD_IQT, 0);
+    return vtd_cmd(unit, VTD_CMD_QIE, true);
+}
+
+/* Registers and enables as save() found them; everything of ours is off, a queue of the firmware's may not
+ * be. */
 static int restore(struct vtd_unit *unit)
 {
     const struct vtd_saved *s = &unit->saved;
@@ -251,11 +261,8 @@ static int restore(struct vtd_unit *unit)
     if (unit->caps.eim)
         vtd_write(io, VTD_FEUADDR, s->feuaddr);
     vtd_write(io, VTD_FECTL, s->fectl);
-    vtd_write(io, VTD_IQA, s->iqa);
-    if (FIELD_GET(VTD_GSTS_QIES, s->gsts)) {
-        vtd_write(io, VTD_IQT, 0);
-        err = vtd_cmd(unit, VTD_CMD_QIE, true);
-    }
+    if (!FIELD_GET(VTD_GSTS_QIES, vtd_read(io, VTD_GSTS)))
+        err = restore_queue(unit);
     if (!err && FIELD_GET(VTD_GSTS_IRES, s->gsts)) {
         vtd_write(io, VTD_IRTA, s->irta);
         err = vtd_cmd(unit, VTD_CMD_SIRTP, true);

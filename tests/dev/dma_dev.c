@@ -111,7 +111,7 @@ static bool fits(const struct dma_dev *dev, const struct dma_xfer *x)
 {
     if (!x->len || x->len > dev->max_len || x->offset > dev->max_len - x->len)
         return false;
-    if (x->offset && !dev->has_offset)
+    if (x->offset && (!dev->has_offset || dev->fixed))
         return false;
     if (dev->align && x->iova.v % dev->align)
         return false;

@@ -111,7 +111,7 @@ struct dma_dev {
     paddr_t own;        /* its own pages, see above; memory and address are the same number */
     unsigned own_pages; /* 0: it needs none */
     uint32_t max_len;   /* bytes of one transfer */
-    uint64_t dma_mask;  /* addresses are cut to this; suite engine.* proves it */
+    uint64_t dma_mask;  /* addresses are cut to this; device.address_bits proves it */
     uint64_t delay_ns;  /* from start to translation, 0 if synchronous */
     enum dma_result result;
     bool busy; /* a transfer was started and not waited for */

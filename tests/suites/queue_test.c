@@ -128,6 +128,47 @@ TEST(queue, many_waits, .needs = NEED_IOMMU, .rules = "23",
     T_EXPECT_EQ(t, unit->queue.status_used[0], 1ull);
 }
 
+/* Submits batches of many lengths from the dispatcher's thread. */
+static struct submitter {
+    struct plat_work work;
+    struct vtd_unit *unit;
+    unsigned failures;
+    unsigned done;
+} submitters[3];
+
+static void submit_many(struct plat_work *work)
+{
+    struct submitter *s = container_of(work, struct submitter, work);
+
+    for (unsigned n = 1; n <= 100; n++, s->done++) {
+        if (submit(s->unit, n))
+            s->failures++;
+    }
+}
+
+TEST(queue, two_threads, .needs = NEED_IOMMU, .rules = "20 24",
+     .doc = "two threads submit short and long batches at the same time: every one of them ends well")
+{
+    struct vtd_unit *unit = bench_unit(t);
+    unsigned failures = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(submitters); i++) {
+        submitters[i] = (struct submitter){.work = {.run = submit_many}, .unit = unit};
+        list_init(&submitters[i].work.link);
+        T_ASSERT(t, plat_work_queue(&submitters[i].work));
+    }
+    for (unsigned n = 1; n <= 150; n++)
+        failures += submit(unit, n) != 0;
+    t_settle(t);
+    for (unsigned i = 0; i < ARRAY_SIZE(submitters); i++) {
+        T_EXPECT_EQ(t, submitters[i].done, 100u);
+        failures += submitters[i].failures;
+    }
+    T_EXPECT_EQ(t, failures, 0u);
+    T_EXPECT_EQ(t, unit->queue.status_used[0], 1ull);
+    T_EXPECT(t, !unit->queue.spare_taken);
+}
+
 TEST(queue, recent, .needs = NEED_IOMMU,
      .doc = "the last descriptors come back oldest first, the wait at the end")
 {

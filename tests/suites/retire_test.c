@@ -176,6 +176,26 @@ TEST(retire, quirk, .needs = NEED_IOMMU | NEED_PT,
     unit->quirks = quirks;
 }
 
+TEST(retire, rid_pasid, .needs = NEED_IOMMU | NEED_PT | NEED_RPS, .rules = "38 41",
+     .doc = "a slot that is RID_PASID takes the context entry along: cc device first, and the whole domain "
+            "id goes")
+{
+    struct vtd_unit *unit = bench_unit(t);
+    struct vtd_quirks quirks = bench_set_p_ignored(unit, false);
+    struct vtd_pasid_cfg cfg = bench_cfg(VTD_PGTT_PASSTHROUGH, DID_A, (paddr_t){0});
+    struct vtd_dev *dev = bench_attach(t, unit, rid_a);
+    struct stream mark;
+
+    T_ASSERT_OK(t, vtd_dev_set_rid_pasid(dev, SLOT));
+    T_ASSERT_OK(t, vtd_pasid_publish(dev, SLOT, &cfg));
+    mark = stream_mark(unit);
+    T_ASSERT_OK(t, vtd_pasid_retire(dev, SLOT, VTD_RETIRE_KEEP_DID));
+    STREAM_EXPECT(t, &mark, vtd_inv_cc_device(rid_a), vtd_inv_pc_pasid(DID_A, SLOT), vtd_inv_pc_domain(DID_A),
+                  vtd_inv_piotlb_pasid(DID_A, SLOT), vtd_inv_iotlb_domain(DID_A));
+    T_ASSERT_OK(t, vtd_dev_detach(dev));
+    unit->quirks = quirks;
+}
+
 TEST(retire, nothing_bound, .needs = NEED_IOMMU, .doc = "an empty slot costs no descriptor")
 {
     struct vtd_unit *unit = bench_unit(t);

@@ -23,11 +23,11 @@ CHECK := tests/tools/check.py
 
 ## lint: clang-format, clang-tidy, cppcheck and the project's own rules; any finding fails
 lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
-lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS)
+lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS)
 lint: export LINT_FW_CFLAGS = $(FW_CFLAGS)
 lint: export LINT_FW_SRCS = $(FW_SRCS)
 lint: export LINT_BOOT_CFLAGS = $(BOOT_CFLAGS)
-lint: export LINT_BOOT_SRCS = $(BOOT_SRCS)
+lint: export LINT_BOOT_SRCS = $(BOOT_SRCS) $(BENCH_EMPTY_SRCS)
 lint: $(NEWLIB)/stamp $(VENDOR)/build/stamp
 	$(Q)$(PYTHON) $(LINT) --cache $(O)/lint --jobs $(JOBS) $(LINT_ARGS)
 
@@ -49,7 +49,7 @@ list:
 
 ## new-test: start a suite, or add a case to one: SUITE=bind NAME=second_device
 new-test:
-	$(Q)$(PYTHON) tests/tools/new_test.py '$(SUITE)' '$(NAME)'
+	$(Q)$(PYTHON) tests/tools/new_case.py '$(SUITE)' '$(NAME)'
 
 ## help: these lines
 help:
@@ -59,3 +59,20 @@ help:
 .PHONY: check-mutants
 check-mutants: $(NEWLIB)/stamp $(VENDOR)/build/stamp
 	$(Q)$(PYTHON) tests/tools/mutants.py --out $(O)/mutants --vendor $(VENDOR) --jobs $(JOBS) $(MUTANTS)
+
+## report: build/reports/*.html, .xml and .json from the .tap of each run [REPORTS=build/reports/new-fs.tap]
+## diff: what differs between two reports: A=one.json B=other.tap
+.PHONY: report diff
+REPORTS ?= $(wildcard $(O)/reports/*.tap)
+report:
+	$(Q)$(PYTHON) tests/tools/report.py $(REPORTS)
+
+diff:
+	$(Q)$(PYTHON) tests/tools/diff.py '$(A)' '$(B)' || [ $$? -eq 1 ]
+
+## image: build/pasidcheck.img, a USB stick as it is: [ARGS='...'] go into its args.txt
+.PHONY: image
+image: all
+	$(Q)$(PYTHON) tests/tools/image.py --efi $(O)/pasidcheck.efi -o $(O)/pasidcheck.img '$(ARGS)'
+
+include tests/tools/bench.mk

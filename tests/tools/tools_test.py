@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tests of the small tools: new_test and list_cases."""
+"""Tests of the small tools: new_case and list_cases."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lint_rules
 import list_cases
-import new_test
+import new_case
 import spec
 
 
@@ -24,9 +24,9 @@ class NewTest(unittest.TestCase):
         os.makedirs(os.path.join(self.root.name, "tests/suites"))
 
     def test_suite_and_second_case(self):
-        path, new = new_test.write_case(self.root.name, "bind", "one")
+        path, new = new_case.write_case(self.root.name, "bind", "one")
         self.assertEqual((path, new), ("tests/suites/bind_test.c", True))
-        self.assertEqual(new_test.write_case(self.root.name, "bind", "two"), (path, False))
+        self.assertEqual(new_case.write_case(self.root.name, "bind", "two"), (path, False))
         full = os.path.join(self.root.name, path)
         self.assertEqual([case.name for case in spec.cases_of(full)], ["bind.one", "bind.two"])
         with open(full, encoding="utf-8") as f:
@@ -34,16 +34,16 @@ class NewTest(unittest.TestCase):
         self.assertEqual([v for rule in ("licence", "whitespace", "arrows") for v in lint_rules.RULES[rule](tree)], [])
 
     def test_refusals(self):
-        new_test.write_case(self.root.name, "bind", "one")
+        new_case.write_case(self.root.name, "bind", "one")
         for suite, name in (("bind", "one"), ("Bind", "x"), ("bind", "../x"), ("1", "x")):
             with self.assertRaises(ValueError):
-                new_test.write_case(self.root.name, suite, name)
+                new_case.write_case(self.root.name, suite, name)
 
 
 class ListCases(unittest.TestCase):
     def test_real_tree(self):
         here = os.getcwd()
-        os.chdir(new_test.ROOT)
+        os.chdir(new_case.ROOT)
         self.addCleanup(os.chdir, here)
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Start a suite, or add a case to one, from a form that builds, passes lint and fails until it is filled in.
 
-    new_test.py SUITE NAME        (make new-test SUITE=bind NAME=second_device)
+    new_case.py SUITE NAME        (make new-test SUITE=bind NAME=second_device)
 """
 
 import os
