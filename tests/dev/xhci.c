@@ -115,14 +115,21 @@ static bool has_value(void *arg)
     return (plat_mmio_read32(&w->x->io, w->offset) & w->mask) == w->value;
 }
 
-static int wait_reg(struct xhci *x, uint32_t offset, uint32_t mask, uint32_t value, uint64_t timeout_ns)
+/* Looks every SLICE_NS. */
+static int wait_for(struct xhci *x, bool (*ready)(void *arg), void *arg, uint64_t timeout_ns)
 {
-    struct want w = {x, offset, mask, value};
     int err = -ETIMEDOUT;
 
     for (uint64_t waited = 0; err && waited < timeout_ns; waited += SLICE_NS)
-        err = plat_wait(&x->waitq, has_value, &w, SLICE_NS);
+        err = plat_wait(&x->waitq, ready, arg, SLICE_NS);
     return err;
+}
+
+static int wait_reg(struct xhci *x, uint32_t offset, uint32_t mask, uint32_t value, uint64_t timeout_ns)
+{
+    struct want w = {x, offset, mask, value};
+
+    return wait_for(x, has_value, &w, timeout_ns);
 }
 
 /* ---- Bringing it to a stand, and up ---- */
@@ -245,20 +252,18 @@ static bool told(const struct xhci *x)
 static int xhci_finish(struct dma_dev *dev, uint64_t timeout_ns)
 {
     struct xhci *x = xhci_of(dev);
-    uint64_t limit = timeout_ns < ANSWER_NS ? timeout_ns : ANSWER_NS;
-    int err = -ETIMEDOUT;
+    int err = wait_for(x, has_answered, x, timeout_ns < ANSWER_NS ? timeout_ns : ANSWER_NS);
     uint32_t status;
 
-    for (uint64_t waited = 0; err && waited < limit; waited += SLICE_NS)
-        err = plat_wait(&x->waitq, has_answered, x, SLICE_NS);
     plat_rmb();
     status = op_read(x, USBSTS);
     if (status & (STS_HCE | STS_HSE))
         x->ready = false;
-    if (stand_still(x)) { /* no DMA behind this, or it is not over */
+    if (stand_still(x)) { /* halted it does no DMA; reset neither, by force */
         x->ready = false;
         if (reset(x))
             return -ETIMEDOUT;
+        err = -EIO;
     }
     dev->result = !err && x->ready && (x->dir == DMA_TO_MEM || told(x)) ? DMA_RESULT_OK : DMA_RESULT_FAILED;
     return 0;
