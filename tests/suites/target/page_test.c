@@ -50,6 +50,7 @@ TEST(page, random_life, .needs = NEED_TARGET,
 
     for (unsigned step = 0; step < 500; step++) {
         unsigned i = (unsigned)t_rand_below(t, ARRAY_SIZE(block));
+        uint64_t *words;
 
         if (block[i]) {
             /* Its own mark is still at both ends, so nobody else wrote there. */
@@ -60,11 +61,12 @@ TEST(page, random_life, .needs = NEED_TARGET,
             continue;
         }
         count[i] = 1u << t_rand_below(t, 4);
-        block[i] = page_alloc(count[i], OWNER_TEST);
-        if (!block[i])
+        words = page_alloc(count[i], OWNER_TEST);
+        if (!words)
             t_error(t, "no block of %u pages", count[i]);
-        *block[i] = i + 1;
-        block[i][count[i] * 512 - 1] = i + 1;
+        words[0] = i + 1;
+        words[count[i] * 512 - 1] = i + 1;
+        block[i] = words;
     }
     for (unsigned i = 0; i < ARRAY_SIZE(block); i++)
         if (block[i])
