@@ -41,6 +41,13 @@ TEST(page, blocks, .needs = NEED_TARGET,
     T_EXPECT_EQ(t, page_free_count(), free_before);
 }
 
+/* The same value at both ends of a block. */
+static void put_mark(uint64_t *words, unsigned pages, uint64_t mark)
+{
+    words[0] = mark;
+    words[pages * (PAGE_SIZE / sizeof(*words)) - 1] = mark;
+}
+
 TEST(page, random_life, .needs = NEED_TARGET,
      .doc = "no two live blocks overlap, whatever the order of alloc and free")
 {
@@ -64,8 +71,7 @@ TEST(page, random_life, .needs = NEED_TARGET,
         words = page_alloc(count[i], OWNER_TEST);
         if (!words)
             t_error(t, "no block of %u pages", count[i]);
-        words[0] = i + 1;
-        words[count[i] * 512 - 1] = i + 1;
+        put_mark(words, count[i], i + 1);
         block[i] = words;
     }
     for (unsigned i = 0; i < ARRAY_SIZE(block); i++)
