@@ -41,11 +41,16 @@ TEST(page, blocks, .needs = NEED_TARGET,
     T_EXPECT_EQ(t, page_free_count(), free_before);
 }
 
-/* The same value at both ends of a block. */
-static void put_mark(uint64_t *words, unsigned pages, uint64_t mark)
+/* A block with the same value at both of its ends. */
+static uint64_t *marked_block(struct t *t, unsigned pages, uint64_t mark)
 {
+    uint64_t *words = page_alloc(pages, OWNER_TEST);
+
+    if (!words)
+        t_error(t, "no block of %u pages", pages);
     words[0] = mark;
     words[pages * (PAGE_SIZE / sizeof(*words)) - 1] = mark;
+    return words;
 }
 
 TEST(page, random_life, .needs = NEED_TARGET,
@@ -57,7 +62,6 @@ TEST(page, random_life, .needs = NEED_TARGET,
 
     for (unsigned step = 0; step < 500; step++) {
         unsigned i = (unsigned)t_rand_below(t, ARRAY_SIZE(block));
-        uint64_t *words;
 
         if (block[i]) {
             /* Its own mark is still at both ends, so nobody else wrote there. */
@@ -68,11 +72,7 @@ TEST(page, random_life, .needs = NEED_TARGET,
             continue;
         }
         count[i] = 1u << t_rand_below(t, 4);
-        words = page_alloc(count[i], OWNER_TEST);
-        if (!words)
-            t_error(t, "no block of %u pages", count[i]);
-        put_mark(words, count[i], i + 1);
-        block[i] = words;
+        block[i] = marked_block(t, count[i], i + 1);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(block); i++)
         if (block[i])
