@@ -74,10 +74,11 @@ TEST(page, random_life, .needs = NEED_TARGET,
         count[i] = 1u << t_rand_below(t, 4);
         block[i] = marked_block(t, count[i], i + 1);
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(block); i++)
+    for (unsigned i = 0; i < ARRAY_SIZE(block); i++) {
         if (block[i])
             page_free(block[i], count[i]);
-    memset(block, 0, sizeof(block));
+        block[i] = NULL;
+    }
     T_EXPECT_EQ(t, page_free_count(), free_before);
 }
 
