@@ -163,8 +163,11 @@ static struct vtd_pasid_cfg entry_cfg(const struct svm_space *space, did_t did)
 static int publish(struct svm_space *space, const struct svm_binding *binding)
 {
     struct vtd_pasid_cfg cfg = entry_cfg(space, binding->domain->did);
-    int rc = vtd_pasid_publish(binding->dev->vtd, binding->slot, &cfg);
+    int rc = vtd_dev_set_rid_pasid(binding->dev->vtd, binding->slot);
 
+    if (rc)
+        return rc;
+    rc = vtd_pasid_publish(binding->dev->vtd, binding->slot, &cfg);
     if (rc == -EIO || rc == -ETIMEDOUT) {
         int undo =
             vtd_pasid_retire(binding->dev->vtd, binding->slot,

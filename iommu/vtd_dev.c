@@ -314,12 +314,14 @@ int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid)
 
     if (!vtd_entry_slot_ok(dev, pasid))
         return -EINVAL;
+    if (pasid != 0 && !vtd_unit_uses_rid_pasid(dev->unit))
+        return -ENOTSUP;
     if (dev->context_present && dev->rid_pasid == pasid)
         return 0;
     vtd_pasid_each(dev, note_present, &busy);
     if (busy)
         return -EBUSY;
-    if (dev->context_present)
+    if (in_use(dev->unit, dev->rids[0]))
         err = retire_contexts(dev, false);
     if (err)
         return err;

@@ -80,7 +80,8 @@ must_check int vtd_dev_detach(struct vtd_dev *dev);
 /*
  * Makes requests without PASID use slot `pasid` (lane rid_pasid). A present context entry with another value
  * is retired and published anew. 0; -EBUSY while a PASID entry is present; -EINVAL beyond the directory;
- * -EIO, -ETIMEDOUT. T.
+ * -ENOTSUP: the field is reserved on this unit (vtd_unit_uses_rid_pasid); -EIO, -ETIMEDOUT: the context
+ * entries are not present, and the call can be repeated. T.
  */
 must_check int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid);
 

@@ -91,6 +91,7 @@ enum t_lane {
 #define NEED_NO_NEST    T_BIT(37) /* ECAP.NEST = 0 */
 #define NEED_VER_1_0    T_BIT(38) /* VER = 1.0 beside scalable mode: an emulator */
 #define NEED_GROUP      T_BIT(39) /* two devices of the engine that share a requester id */
+#define NEED_RID_PASID  T_BIT(40) /* RID_PASID is used: ECAP.RPS = 1, or the quirk RID_PASID_USED */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */
@@ -101,7 +102,7 @@ struct t_case {
     const char *file;
     int line;
     uint64_t needs;      /* NEED_... */
-    unsigned lanes;      /* T_BIT(T_LANE_...) that make sense; 0: the rid lane and rid_pasid */
+    unsigned lanes;      /* T_BIT(T_LANE_...) that make sense; 0: T_LANE_RID */
     unsigned engines;    /* T_BIT(DMA_...) of dma_dev.h that make sense; 0: all */
     unsigned timeout_ms; /* until the watchdog ends it; 0: 20000 */
     const char *rows;    /* rows of docs/rules/rows.tsv that the case proves, "9 17" */

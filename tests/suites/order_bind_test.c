@@ -75,10 +75,10 @@ TEST(order, bind_fails, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "11", .f
     dev = p.owner.devs[0]->vtd;
     /* Somebody else's entry is in the way. */
     T_ASSERT_OK(t, vtd_did_alloc(dev->unit, &cfg.did));
-    T_ASSERT_OK(t, vtd_pasid_publish(dev, 0, &cfg));
+    T_ASSERT_OK(t, vtd_pasid_publish(dev, play_slot(&p, 0), &cfg));
     play_steps(&p, fails, 1);
     T_EXPECT_EQ(t, ioasid_refs(p.owner.set, p.owner.ids[0]), 1);
-    T_ASSERT_OK(t, vtd_pasid_retire(dev, 0, VTD_RETIRE_LAST_OF_DID));
+    T_ASSERT_OK(t, vtd_pasid_retire(dev, play_slot(&p, 0), VTD_RETIRE_LAST_OF_DID));
     vtd_did_free(dev->unit, cfg.did);
     play_reach(&p, "-");
     play_steps(&p, after, 1);
