@@ -28,6 +28,7 @@ ARROWS = (
     ("tests/model/", ("tests/model/*", "iommu/vtd_regs.h", "iommu/vtd_fmt.h", "iommu/types.h", "iommu/platform.h",
                       "kernel/lib/*"), ANY),
     ("tests/host/", _SUBJECT + ("tests/*",), ANY),
+    ("tests/machines/", (), FREESTANDING + ("efi*.h",)),
 )
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.M)

@@ -23,11 +23,11 @@ CHECK := tests/tools/check.py
 
 ## lint: clang-format, clang-tidy, cppcheck and the project's own rules; any finding fails
 lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
-lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS)
+lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS)
 lint: export LINT_FW_CFLAGS = $(FW_CFLAGS)
 lint: export LINT_FW_SRCS = $(FW_SRCS)
 lint: export LINT_BOOT_CFLAGS = $(BOOT_CFLAGS)
-lint: export LINT_BOOT_SRCS = $(BOOT_SRCS)
+lint: export LINT_BOOT_SRCS = $(BOOT_SRCS) $(BENCH_EMPTY_SRCS)
 lint: $(NEWLIB)/stamp $(VENDOR)/build/stamp
 	$(Q)$(PYTHON) $(LINT) --cache $(O)/lint --jobs $(JOBS) $(LINT_ARGS)
 
@@ -74,3 +74,5 @@ diff:
 .PHONY: image
 image: all
 	$(Q)$(PYTHON) tests/tools/image.py --efi $(O)/pasidcheck.efi -o $(O)/pasidcheck.img '$(ARGS)'
+
+include tests/tools/bench.mk

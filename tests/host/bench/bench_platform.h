@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What ioasid_bench.c asks its platform besides iommu/platform.h. */
+#ifndef TESTS_HOST_BENCH_BENCH_PLATFORM_H
+#define TESTS_HOST_BENCH_BENCH_PLATFORM_H
+
+#include <stddef.h>
+
+/* Zeroed memory of the same kind for what is measured against, never given back and not counted. */
+void *bench_alloc(size_t size);
+/* Bytes of pages and objects that are handed out now. */
+size_t bench_bytes(void);
+/* Runs what waits for a grace period: here nobody ever reads at that moment. */
+void bench_grace(void);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How long ioasid_data_find and a pair of ioasid_free and ioasid_alloc take with 1 to 1,000,000 live IDs, in
+ * the order of their numbers and in random order, beside a plain array, a bitmap and a radix tree. One
+ * thread. Everything is measured by turns in several rounds of which the fastest counts. Lines: what, order,
+ * live IDs, whose, nanoseconds (memory: bytes), separated by tabs; bench.py reads them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "iommu/ioasid.h"
+#include "tests/host/bench/bench_platform.h"
+#include "tests/host/bench/peers.h"
+
+#define MAX_LIVE 1000000u
+#define ROUNDS   9
+#define FINDS    1000000u
+#define PAIRS    300000u
+#define NODES    17000u /* of 64 slots, for a million of them */
+#define GRACE    64u    /* pairs between two grace periods */
+
+enum { SEQUENTIAL, RANDOM, ORDERS };
+static const char *const order_names[ORDERS] = {"sequential", "random"};
+
+static struct ioasid_set *set;
+static ioasid_t *ids;
+static uint32_t *numbers; /* of the bitmap and the radix tree */
+static uint32_t *order;
+static struct peer_array *array;
+static struct peer_bitmap *bitmap;
+static struct peer_radix radix = {.room = NODES};
+static uint64_t wrong; /* answers that are not what they should be */
+
+static void must(int rc)
+{
+    if (rc == 0)
+        return;
+    fprintf(stderr, "ioasid_bench: a call failed: %d\n", rc);
+    exit(1);
+}
+
+static void *mark(void)
+{
+    return &wrong;
+}
+
+/* ---- Orders ---- */
+
+static void make_order(unsigned kind, uint32_t live)
+{
+    uint64_t x = 88172645463325252ull;
+
+    for (uint32_t i = 0; i < live; i++)
+        order[i] = i;
+    for (uint32_t i = live - 1; kind == RANDOM && i > 0; i--) {
+        uint32_t k, other;
+
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        k = (uint32_t)(x % (i + 1));
+        other = order[k];
+        order[k] = order[i];
+        order[i] = other;
+    }
+}
+
+static uint32_t next(uint32_t i, uint32_t live)
+{
+    return i + 1 == live ? 0 : i + 1;
+}
+
+/* ---- What is measured: `ops` operations in the order ---- */
+
+static void find_ioasid(uint32_t live, uint32_t ops)
+{
+    void *data;
+
+    plat_read_enter();
+    for (uint32_t n = 0, i = 0; n < ops; n++, i = next(i, live))
+        wrong += ioasid_data_find(set, ids[order[i]], &data) != 0;
+    plat_read_exit();
+}
+
+static void find_array(uint32_t live, uint32_t ops)
+{
+    void *data;
+
+    for (uint32_t n = 0, i = 0; n < ops; n++, i = next(i, live))
+        wrong += peer_array_find(array, ioasid_number(ids[order[i]]), &data) != 0;
+}
+
+static void find_radix(uint32_t live, uint32_t ops)
+{
+    void *data;
+
+    for (uint32_t n = 0, i = 0; n < ops; n++, i = next(i, live))
+        wrong += peer_radix_find(&radix, ioasid_number(ids[order[i]]), &data) != 0;
+}
+
+static void pair_ioasid(uint32_t live, uint32_t ops)
+{
+    for (uint32_t n = 0, i = 0; n < ops; n++, i = next(i, live)) {
+        ioasid_t *id = &ids[order[i]];
+
+        wrong += ioasid_free(set, *id) != 0;
+        wrong += ioasid_alloc(set, 1, IOASID_NUMBERS - 1, id) != 0;
+        if (n % GRACE == GRACE - 1)
+            bench_grace();
+    }
+    bench_grace();
+}
+
+static void pair_bitmap(uint32_t live, uint32_t ops)
+{
+    for (uint32_t n = 0, i = 0; n < ops; n++, i = next(i, live)) {
+        peer_bitmap_give(bitmap, numbers[order[i]]);
+        wrong += peer_bitmap_take(bitmap, &numbers[order[i]]) != 0;
+    }
+}
+
+static void pair_radix(uint32_t live, uint32_t ops)
+{
+    for (uint32_t n = 0, i = 0; n < ops; n++, i = next(i, live)) {
+        peer_radix_give(&radix, numbers[order[i]]);
+        wrong += peer_radix_take(&radix, mark(), &numbers[order[i]]) != 0;
+    }
+}
+
+static const struct subject {
+    const char *what;
+    const char *whose;
+    void (*run)(uint32_t live, uint32_t ops);
+    uint32_t ops;
+} subjects[] = {
+    {"find", "array", find_array, FINDS}, {"find", "ioasid", find_ioasid, FINDS},
+    {"find", "radix", find_radix, FINDS}, {"pair", "ioasid", pair_ioasid, PAIRS},
+    {"pair", "radix", pair_radix, PAIRS}, {"pair", "bitmap", pair_bitmap, PAIRS},
+};
+
+/* ---- Rounds ---- */
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* The bitmap is searched from its start, which takes microseconds when it is full: fewer operations do. */
+static uint32_t ops_of(const struct subject *s, uint32_t live)
+{
+    return s->run == pair_bitmap && live > 10000 ? s->ops / 30 : s->ops;
+}
+
+static void measure(unsigned kind, uint32_t live, bool pairs)
+{
+    double best[ARRAY_SIZE(subjects)] = {0};
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned s = 0; s < ARRAY_SIZE(subjects); s++) {
+            double start, ns;
+            uint32_t ops = ops_of(&subjects[s], live);
+
+            if ((subjects[s].what[0] == 'p') != pairs)
+                continue;
+            start = now();
+            subjects[s].run(live, ops);
+            ns = (now() - start) / ops;
+            if (round == 0 || ns < best[s])
+                best[s] = ns;
+        }
+    }
+    for (unsigned s = 0; s < ARRAY_SIZE(subjects); s++) {
+        if ((subjects[s].what[0] == 'p') == pairs)
+            printf("%s\t%s\t%u\t%s\t%.2f\n", subjects[s].what, order_names[kind], live, subjects[s].whose,
+                   best[s]);
+    }
+    fflush(stdout);
+}
+
+/* ---- One number of live IDs ---- */
+
+static struct ioasid_core *fill(uint32_t live)
+{
+    struct ioasid_core *core;
+    size_t empty;
+
+    must(ioasid_core_create(IOASID_BITS, &core));
+    set = ioasid_system_set(core);
+    empty = bench_bytes();
+    /* 0 is never an IOASID: taken, so that all number alike. */
+    must(peer_radix_take(&radix, mark(), &numbers[0]));
+    must(peer_bitmap_take(bitmap, &numbers[0]));
+    for (uint32_t i = 0; i < live; i++) {
+        must(ioasid_alloc(set, 1, IOASID_NUMBERS - 1, &ids[i]));
+        must(ioasid_data_set(core, ids[i], mark()));
+        array->slots[ioasid_number(ids[i])] = mark();
+        must(peer_radix_take(&radix, mark(), &numbers[i]));
+        must(peer_bitmap_take(bitmap, &numbers[i]));
+    }
+    printf("memory\tempty\t%u\tioasid\t%zu\nmemory\tfull\t%u\tioasid\t%zu\n", live, empty, live,
+           bench_bytes());
+    return core;
+}
+
+static void clear(struct ioasid_core *core, uint32_t live)
+{
+    for (uint32_t i = 0; i < live; i++)
+        must(ioasid_free(set, ids[i]));
+    bench_grace();
+    must(ioasid_core_destroy(core));
+    memset(array, 0, sizeof(*array));
+    memset(bitmap, 0, sizeof(*bitmap));
+    peer_radix_clear(&radix);
+}
+
+int main(void)
+{
+    ids = bench_alloc(MAX_LIVE * sizeof(*ids));
+    numbers = bench_alloc(MAX_LIVE * sizeof(*numbers));
+    order = bench_alloc(MAX_LIVE * sizeof(*order));
+    array = bench_alloc(sizeof(*array));
+    bitmap = bench_alloc(sizeof(*bitmap));
+    radix.pool = bench_alloc(NODES * sizeof(*radix.pool));
+    for (uint32_t live = 1; live <= MAX_LIVE; live *= 10) {
+        for (unsigned kind = 0; kind < ORDERS; kind++) {
+            struct ioasid_core *core = fill(live);
+
+            make_order(kind, live);
+            measure(kind, live, false);
+            measure(kind, live, true);
+            clear(core, live);
+        }
+    }
+    if (bench_bytes() != 0 || wrong != 0) {
+        fprintf(stderr, "ioasid_bench: %llu wrong answers, %zu bytes left over\n", (unsigned long long)wrong,
+                bench_bytes());
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What make bench measures with: two host programs without sanitizers, and an EFI program that does nothing.
+
+BENCH_IOASID_SRCS := tests/host/bench/ioasid_bench.c tests/host/bench/peers.c tests/host/bench/bench_platform.c
+BENCH_INV_SRCS    := tests/host/bench/invalidation_bench.c
+BENCH_EMPTY_SRCS  := tests/machines/empty.c
+
+BENCH_CFLAGS = $(COMMON) -O2
+bench_objects = $(addprefix $(O)/bench/,$(addsuffix .o,$(basename $(1))))
+
+BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c iommu/ioasid.c iommu/ioasid_core.c iommu/ioasid_data.c \
+                    iommu/ioasid_turn.c iommu/notifier.c
+BENCH_INV_ALL    := $(BENCH_INV_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
+                    tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c
+BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL)))
+
+$(O)/bench/tests/machines/%.o: tests/machines/%.c tests/tools/bench.mk | $(VENDOR)/build/stamp
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  EFI   $<")
+	$(Q)$(CC) $(BOOT_CFLAGS) -c -o $@ $<
+
+$(O)/bench/%.o: %.c tests/tools/bench.mk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  BENCH $<")
+	$(Q)$(CC) $(BENCH_CFLAGS) -c -o $@ $<
+
+$(O)/bench/ioasid_bench: $(call bench_objects,$(BENCH_IOASID_ALL))
+	$(Q)$(CC) -o $@ $^
+
+$(O)/bench/invalidation_bench: $(call bench_objects,$(BENCH_INV_ALL))
+	$(Q)$(CC) -o $@ $^
+
+$(O)/bench/empty.so: $(O)/bench/tests/machines/empty.o
+	$(Q)$(LD) $(BOOT_LDFLAGS) -o $@ $(GNUEFI)/lib/crt0-efi-x86_64.o $^ -lefi -lgnuefi
+
+$(O)/bench/empty.efi: $(O)/bench/empty.so
+	$(Q)SOURCE_DATE_EPOCH=0 $(OBJCOPY) $(addprefix -j ,$(BOOT_SECTIONS)) --target efi-app-x86_64 --subsystem=10 $< $@
+
+## bench: the numbers of docs/bench.md beside their bars, measured now and written there [BENCH='--only boot']
+.PHONY: bench
+bench: all $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/empty.efi
+	$(Q)$(PYTHON) tests/tools/bench.py --out $(O) --vendor $(VENDOR) $(BENCH)
+
+-include $(BENCH_OBJS:.o=.d) $(O)/bench/tests/machines/empty.d
