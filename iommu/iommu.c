@@ -267,6 +267,11 @@ int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *alia
     return 0;
 }
 
+void iommu_dev_gone(struct iommu_dev *dev)
+{
+    vtd_dev_gone(dev->vtd);
+}
+
 int iommu_dev_detach(struct iommu_dev *dev)
 {
     struct iommu *iommu = dev->iommu;

@@ -85,6 +85,12 @@ must_check int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uin
  */
 must_check int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane);
 
+/*
+ * The function was pulled out of its slot: from now on nothing is sent to its device TLB. Bindings stay until
+ * unbind or free, which do all the rest, and so does the attach. X.
+ */
+void iommu_dev_gone(struct iommu_dev *dev);
+
 /* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0, -ETIMEDOUT.
  * T. */
 must_check int iommu_dev_detach(struct iommu_dev *dev);
