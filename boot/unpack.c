@@ -40,7 +40,8 @@ static BOOLEAN copy_literals(struct input *in, UINT64 count, UINT8 **out, const 
 }
 
 /* Source and target may overlap: a short distance repeats what it has just written. */
-static BOOLEAN copy_match(struct input *in, UINT64 length, const UINT8 *start, UINT8 **out, const UINT8 *out_end)
+static BOOLEAN copy_match(struct input *in, UINT64 length, const UINT8 *start, UINT8 **out,
+                          const UINT8 *out_end)
 {
     UINT64 distance;
 

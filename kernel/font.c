@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Glyphs of ASCII 32..126, drawn for this project on a grid of 5 columns and 7 rows. One byte per row from the top,
- * bit 4 is the leftmost column.
+ * Glyphs of ASCII 32..126, drawn for this project on a grid of 5 columns and 7 rows. One byte per row from
+ * the top, bit 4 is the leftmost column.
  */
 #include "kernel/font.h"
 

@@ -12,6 +12,7 @@ import argparse
 import importlib.machinery
 import importlib.util
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -72,13 +73,17 @@ def _start(launcher, opts, efi):
 
 
 def boot(opts):
-    launcher, times, proven = _launcher(), {"whole": [], "empty": []}, 0
+    launcher, proven = _launcher(), 0
+    times, cpu = {"whole": [], "empty": []}, {"whole": [], "empty": []}
     for number in range(opts.rounds):
         for name, efi in (("empty", os.path.join(opts.out, "bench/empty.efi")), ("whole", os.path.join(opts.out, "pasidcheck.efi"))):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             ended = _start(launcher, opts, efi)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
             if ended.code != 1:
                 raise BenchError(f"{name} program on {MACHINE}: QEMU ended with {ended.code} {ended.stopped}")
             times[name].append(ended.seconds)
+            cpu[name].append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         report = report_tap.parse("\n".join(verdict.cut_report(ended.lines)))
         if report["verdict"] != "pass":
             raise BenchError(f"{MACHINE}: {report['verdict']}")
@@ -86,7 +91,8 @@ def boot(opts):
         note(f"start {number + 1} of {opts.rounds}: empty {times['empty'][-1]:.2f} s, whole {times['whole'][-1]:.2f} s")
     whole, empty = statistics.median(times["whole"]), statistics.median(times["empty"])
     how = (f"medians of {opts.rounds} starts each by turns, wall clock: {whole:.2f} s beside {empty:.2f} s "
-           f"(whole {spark(times['whole'], empty, max(times['whole']))}, empty {spark(times['empty'], empty, max(times['whole']))})")
+           f"(whole {spark(times['whole'], empty, max(times['whole']))}, empty {spark(times['empty'], empty, max(times['whole']))}); "
+           f"CPU time {statistics.median(cpu['whole']):.2f} s beside {statistics.median(cpu['empty']):.2f} s")
     return [Line(f"{MACHINE}, power-on to verdict, beside an empty EFI program", "at most 1.6 x", whole / empty, 1.6, ratio(whole / empty), how),
             Line(f"{MACHINE}, cases proven by DMA", "at least 500", proven, 500, str(proven), "last lines of that report", at_least=True)]
 
@@ -155,19 +161,23 @@ PARTS = {"boot": boot, "check": check, "size": size, "invalidations": invalidati
 
 # ---- Words ----
 
-def host_words():
+def host_words(load):
+    """The host, and whether it was busy when the measurement began."""
     with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as f:
         models = [line.partition(":")[2].strip() for line in f if line.startswith("model name")]
-    return f"{models[0] if models else 'unknown CPU'}, {os.cpu_count()} CPUs"
+    busy = f", busy with other work: load {load:.0f}" if load > os.cpu_count() / 2 else ""
+    return f"{models[0] if models else 'unknown CPU'}, {os.cpu_count()} CPUs{busy}"
 
 
 def document(lines, times, host, qemu):
     missed = [line for line in lines if line.verdict() == "MISSED"]
-    said = "none" if not missed else ", ".join(line.what for line in missed)
+    said = "none" if not missed else "; ".join(line.what for line in missed)
     return f"""# Numbers
 
-Written by `make bench`. Nothing here is a timed test: times are those of one host ({host}; QEMU {qemu}), the bars are what
-the project wants to hold anywhere.
+Written by `make bench`. Nothing here is a timed test: times are those of one host, the bars are what the project wants to
+hold anywhere.
+
+Host: {host}. QEMU {qemu}.
 
 {markdown(lines)}
 
@@ -198,21 +208,21 @@ def main(argv):
     wanted = opts.only.split(",")
     if not set(wanted) <= set(PARTS):
         parser.error(f"--only: there are {', '.join(PARTS)}")
-    lines, code = [], 0
+    lines, code, load = [], 0, os.getloadavg()[0]
     for name in wanted:
         try:
             lines += PARTS[name](opts)
         except (BenchError, qemu_machine.MachineError, report_tap.ReportError, OSError) as error:
             note(f"{name}: {error}")
             code = 1
-    print(table(lines))
+    print(table(lines) + "\n\n" + "\n".join(f"{line.what}: {line.how}" for line in lines))
     if opts.times:
         print("\n" + bench_ioasid.curves(opts.times))
     if code == 0 and set(wanted) == set(PARTS):
         cfg = machines_cfg.load()
         qemu = qemu_machine.find_qemu(os.path.abspath(opts.vendor), cfg["machine", MACHINE]["qemu"])
         with open(opts.doc, "w", encoding="utf-8") as f:
-            f.write(document(lines, opts.times, host_words(), qemu.version))
+            f.write(document(lines, opts.times, host_words(load), qemu.version))
         note(f"written: {opts.doc}")
     return code
 

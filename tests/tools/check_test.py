@@ -96,27 +96,26 @@ class Jobs(unittest.TestCase):
 
 
 class Compare(unittest.TestCase):
-    def verdict(self, one, two, slack_us=10):
+    def verdict(self, one, two, virtual=True):
         with tempfile.TemporaryDirectory() as folder:
             paths = [os.path.join(folder, name) for name in "ab"]
             for path, text in zip(paths, (one, two)):
                 with open(path, "w", encoding="utf-8") as f:
                     f.write(text)
-            return check.compare_logs(*paths, slack_us)
+            return check.compare_logs(*paths, virtual)
 
     def test_same_and_different(self):
         self.assertTrue(self.verdict("a\nb\n", "a\nb\n").passed)
         self.assertIn("line 2", self.verdict("a\nb\n", "a\nc\n").words)
         self.assertFalse(self.verdict("a\nb\n", "a\n").passed)
 
-    def test_times_may_differ_a_little_or_are_left_out(self):
-        self.assertTrue(self.verdict("# time_us 11\n", "# time_us 2\n").passed)
-        self.assertFalse(self.verdict("# time_us 13\n", "# time_us 2\n").passed)
-        self.assertFalse(self.verdict("# time_us 13\n", "# other\n").passed)
-        self.assertTrue(self.verdict("# time_us 100\n", "# time_us 2\n", slack_us=None).passed)
+    def test_real_times_are_left_out_and_virtual_ones_are_not(self):
+        self.assertFalse(self.verdict("# time_us 3\n", "# time_us 2\n").passed)
+        self.assertTrue(self.verdict("# time_us 100\n", "# time_us 2\n", virtual=False).passed)
+        self.assertFalse(self.verdict("# time_us 13\n", "# other\n", virtual=False).passed)
 
     def test_a_report_that_is_not_there(self):
-        self.assertFalse(check.compare_logs("/nowhere/a", "/nowhere/b", 10).passed)
+        self.assertFalse(check.compare_logs("/nowhere/a", "/nowhere/b", True).passed)
 
 
 class Plan(unittest.TestCase):
