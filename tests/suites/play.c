@@ -27,13 +27,13 @@ static struct pgtable_cfg table_cfg(struct t *t, struct dma_dev *dma)
     return cfg;
 }
 
-static void set_up(struct t *t, struct play *p, unsigned devs, bool native)
+static void set_up(struct t *t, struct play *p, struct dma_dev *const *dma, unsigned devs, bool native)
 {
     struct owner_cfg cfg = {.iommu = t->iommu, .native = native, .listen = true};
 
     *p = (struct play){.t = t, .devs = devs};
     for (unsigned d = 0; d < devs; d++)
-        p->dma[d] = t_dev(t, d);
+        p->dma[d] = dma ? dma[d] : t_dev(t, d);
     cfg.table = table_cfg(t, p->dma[0]);
     T_ASSERT_OK(t, owner_open(&p->owner, &cfg));
     for (unsigned id = 0; id < OWNER_IDS; id++)
@@ -44,12 +44,17 @@ static void set_up(struct t *t, struct play *p, unsigned devs, bool native)
 
 void play_open(struct t *t, struct play *p, unsigned devs)
 {
-    set_up(t, p, devs, false);
+    set_up(t, p, NULL, devs, false);
 }
 
 void play_open_native(struct t *t, struct play *p, unsigned devs)
 {
-    set_up(t, p, devs, true);
+    set_up(t, p, NULL, devs, true);
+}
+
+void play_open_with(struct t *t, struct play *p, struct dma_dev *const *dma, unsigned devs)
+{
+    set_up(t, p, dma, devs, false);
 }
 
 void play_close(struct play *p)

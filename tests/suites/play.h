@@ -39,6 +39,8 @@ struct play_step {
 void play_open(struct t *t, struct play *p, unsigned devs);
 /* The same with bindings of the host's own. */
 void play_open_native(struct t *t, struct play *p, unsigned devs);
+/* The same with these devices. */
+void play_open_with(struct t *t, struct play *p, struct dma_dev *const *dma, unsigned devs);
 /* The steps in order. A step that fails is named, and the rest of the steps is not played. */
 void play_steps(struct play *p, const struct play_step *steps, unsigned count);
 /* The slot by which a device reaches an id: 0, or the number of the id in lane rid_pasid. */
