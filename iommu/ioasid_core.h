@@ -11,8 +11,6 @@
 #ifndef IOMMU_IOASID_CORE_H
 #define IOMMU_IOASID_CORE_H
 
-#include <assert.h>
-
 #include "iommu/ioasid.h"
 #include "kernel/lib/idpool.h"
 
@@ -38,7 +36,7 @@ struct ioasid_rec {
     uint8_t flags;
     uint8_t pins; /* threads that use the record without a reference; it is not reclaimed meanwhile */
 };
-static_assert(sizeof(struct ioasid_rec) == 32, "a record is 32 bytes");
+_Static_assert(sizeof(struct ioasid_rec) == 32, "a million of them take 32 MB");
 
 #define RECS_PER_CHUNK  (4096u / sizeof(struct ioasid_rec))
 #define CHUNK_MAX       (IOASID_NUMBERS / RECS_PER_CHUNK)

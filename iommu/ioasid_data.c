@@ -4,9 +4,9 @@
  * audit of the core. SPIDs are found through a two-level array per set that exists while an SPID is attached.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "iommu/ioasid_core.h"
+#include "kernel/lib/text.h"
 
 #define SPID_LEAVES (IOASID_NUMBERS / SPIDS_PER_LEAF)
 
@@ -255,6 +255,26 @@ static const char *audit_totals(const struct ioasid_core *core, const struct tal
     return NULL;
 }
 
+static void explain(const struct tally *t, const char *total, uint32_t live_expected, char *text, size_t size)
+{
+    struct text line = text_in(text, size);
+
+    if (t->wrong) {
+        text_add(&line, "ioasid ");
+        text_dec(&line, ioasid_number(t->id));
+        text_add(&line, ": ");
+        text_add(&line, t->wrong);
+    } else if (total) {
+        text_add(&line, "ioasid: ");
+        text_add(&line, total);
+        text_add(&line, " (live ");
+        text_dec(&line, t->live);
+        text_add(&line, ", expected ");
+        text_dec(&line, live_expected);
+        text_add(&line, ")");
+    }
+}
+
 int ioasid_audit(struct ioasid_core *core, uint32_t live_expected, char *text, size_t size)
 {
     struct tally t = {.id = IOASID_INVALID};
@@ -267,9 +287,6 @@ int ioasid_audit(struct ioasid_core *core, uint32_t live_expected, char *text, s
     }
     total = audit_totals(core, &t, live_expected);
     plat_unlock(&core->lock);
-    if (t.wrong)
-        snprintf(text, size, "ioasid %u: %s", ioasid_number(t.id), t.wrong);
-    else if (total)
-        snprintf(text, size, "ioasid: %s (live %u, expected %u)", total, t.live, live_expected);
+    explain(&t, total, live_expected, text, size);
     return t.wrong || total ? -EINVAL : 0;
 }

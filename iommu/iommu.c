@@ -3,36 +3,44 @@
 #include "iommu/iommu.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
+#include "kernel/lib/bits.h"
+#include "kernel/lib/text.h"
+
+#define DMAR_MAX 65536u
 
 /* ---- Create and destroy ---- */
 
-static int parse(struct iommu *iommu, const void *bytes, size_t size, char *why, size_t why_size)
+static int parse(struct iommu *iommu, const void *bytes, size_t size, struct text *why)
 {
     struct dmar_error error;
+    char words[128];
     int rc;
 
+    if (size > DMAR_MAX) {
+        text_add(why, "DMAR: larger than 64 KiB");
+        return -EINVAL;
+    }
     iommu->dmar_bytes = plat_alloc(size ? size : 1, OWNER_TABLE);
     if (!iommu->dmar_bytes) {
-        snprintf(why, why_size, "no memory for %zu bytes of DMAR", size);
+        text_add(why, "no memory for a copy of the DMAR");
         return -ENOMEM;
     }
     memcpy(iommu->dmar_bytes, bytes, size);
     rc = dmar_parse(iommu->dmar_bytes, size, &iommu->dmar, &error);
     if (rc) {
-        int used = snprintf(why, why_size, "DMAR: ");
-
-        dmar_error_text(&error, why + used, why_size - (size_t)used);
+        dmar_error_text(&error, words, sizeof(words));
+        text_add(why, "DMAR: ");
+        text_add(why, words);
     }
     return rc;
 }
 
 /* One DRHD. A unit that we cannot run is no error: it is named, and left as it is. */
-static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, char *why, size_t why_size)
+static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, struct text *why)
 {
     const char *refusal = NULL;
     struct vtd_unit *unit;
@@ -45,25 +53,28 @@ static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, char *w
     }
     rc = vtd_unit_create(drhd->base, drhd->length, drhd->segment, iommu->dmar.haw, &unit, &refusal);
     if (rc) {
-        snprintf(why, why_size, "unit at %llx: %s", (unsigned long long)drhd->base.v,
-                 refusal ? refusal : "cannot be mapped");
-        plat_log(LOG_WARN, "iommu: %s", why);
+        *why = text_in(why->buf, why->size);
+        text_add(why, "unit at ");
+        text_hex(why, drhd->base.v, 8);
+        text_add(why, ": ");
+        text_add(why, refusal ? refusal : "cannot be mapped");
+        plat_log(LOG_WARN, "iommu: %s", why->buf);
         return rc == -ENODEV ? 0 : rc;
     }
     iommu->units[iommu->unit_count++] = unit;
     return 0;
 }
 
-static int add_units(struct iommu *iommu, char *why, size_t why_size)
+static int add_units(struct iommu *iommu, struct text *why)
 {
     int rc;
 
-    snprintf(why, why_size, "the DMAR has no DRHD");
+    text_add(why, "the DMAR has no DRHD");
     dmar_for_each(s, &iommu->dmar)
     {
         if (s.type != DMAR_DRHD)
             continue;
-        rc = add_unit(iommu, &s, why, why_size);
+        rc = add_unit(iommu, &s, why);
         if (rc)
             return rc;
     }
@@ -78,7 +89,7 @@ static void give_back(struct iommu *iommu)
     plat_free(iommu);
 }
 
-static int add_ioasids(struct iommu *iommu, char *why, size_t why_size)
+static int add_ioasids(struct iommu *iommu, struct text *why)
 {
     int rc = ioasid_core_create(IOASID_BITS, &iommu->ioasids);
 
@@ -87,27 +98,30 @@ static int add_ioasids(struct iommu *iommu, char *why, size_t why_size)
         if (rc)
             plat_assert(ioasid_core_destroy(iommu->ioasids) == 0);
     }
-    if (rc)
-        snprintf(why, why_size, "the IOASID core cannot be made (%d)", rc);
+    if (rc) {
+        *why = text_in(why->buf, why->size);
+        text_add(why, "no memory for the IOASID core");
+    }
     return rc;
 }
 
 int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, size_t why_size)
 {
     struct iommu *iommu = plat_alloc(sizeof(*iommu), OWNER_TABLE);
+    struct text words = text_in(why, why_size);
     int rc;
 
     if (!iommu) {
-        snprintf(why, why_size, "no memory");
+        text_add(&words, "no memory");
         return -ENOMEM;
     }
     plat_lock_init(&iommu->lock, "iommu devices");
     list_init(&iommu->devs);
-    rc = parse(iommu, dmar, size, why, why_size);
+    rc = parse(iommu, dmar, size, &words);
     if (rc == 0)
-        rc = add_units(iommu, why, why_size);
+        rc = add_units(iommu, &words);
     if (rc == 0)
-        rc = add_ioasids(iommu, why, why_size);
+        rc = add_ioasids(iommu, &words);
     if (rc) {
         give_back(iommu);
         return rc;

@@ -5,11 +5,11 @@
  * those of bindings.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "iommu/svm_space.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
+#include "kernel/lib/text.h"
 
 struct finding {
     char *text;
@@ -19,11 +19,32 @@ struct finding {
 
 static void found(struct finding *f, const struct iommu_dev *dev, uint32_t slot, const char *what)
 {
+    struct text line;
+
     if (f->any)
         return;
     f->any = true;
-    snprintf(f->text, f->size, "device %02x:%02x.%u slot %u: %s", rid_bus(dev->id.rid), rid_dev(dev->id.rid),
-             rid_fn(dev->id.rid), slot, what);
+    line = text_in(f->text, f->size);
+    text_add(&line, "device ");
+    text_rid(&line, dev->id.rid);
+    text_add(&line, " slot ");
+    text_dec(&line, slot);
+    text_add(&line, ": ");
+    text_add(&line, what);
+}
+
+static void found_unit(struct finding *f, const struct vtd_unit *unit, const char *what)
+{
+    struct text line;
+
+    if (f->any)
+        return;
+    f->any = true;
+    line = text_in(f->text, f->size);
+    text_add(&line, "unit at ");
+    text_hex(&line, unit->base.v, 8);
+    text_add(&line, ": ");
+    text_add(&line, what);
 }
 
 struct entry_check {
@@ -91,17 +112,10 @@ static void check_unit(struct iommu *iommu, struct vtd_unit *unit, struct findin
 
         domains += dev->vtd->unit == unit && counts_domain(iommu, dev);
     }
-    if (finding->any)
-        return;
-    finding->any = true;
     if (vtd_did_count(unit) != domains)
-        snprintf(finding->text, finding->size, "unit at %llx: %u domain ids in use, %u bound",
-                 (unsigned long long)unit->base.v, vtd_did_count(unit), domains);
-    else if (iommu->started && !vtd_unit_translates(unit))
-        snprintf(finding->text, finding->size, "unit at %llx: translation is off",
-                 (unsigned long long)unit->base.v);
-    else
-        finding->any = false;
+        found_unit(finding, unit, "domain ids in use that no binding has, or the other way round");
+    if (iommu->started && !vtd_unit_translates(unit))
+        found_unit(finding, unit, "translation is off");
 }
 
 int iommu_audit(struct iommu *iommu, uint32_t live_expected, char *text, size_t size)

@@ -218,23 +218,28 @@ static void zero_fpd(struct vtd_retire *item)
  * Caching mode: the entry with P = 0 and FPD = 1 may be cached, and would go on to hide faults. Nothing that
  * could be reached depends on this, so a failure is only logged.
  */
-static void forget_fpd(struct vtd_retire *item)
+static int forget_fpd(const struct scope *s)
 {
-    struct vtd_unit *unit = item->dev->unit;
     struct vtd_batch batch;
 
-    if (!unit->caps.cm || !(item->flags & VTD_RETIRE_DMA_LIVE))
-        return;
-    vtd_batch_init(&batch, unit);
-    vtd_batch_add(&batch, vtd_inv_pc_pasid((did_t){0}, item->slot));
-    vtd_batch_add(&batch, vtd_inv_pc_pasid(item->did, item->slot));
+    if (!s->unit->caps.cm)
+        return 0;
+    vtd_batch_init(&batch, s->unit);
+    for (const struct vtd_retire *i = s->items; i != s->items + s->count; i++) {
+        if (!in_scope(s, i) || !(i->flags & VTD_RETIRE_DMA_LIVE) || seen(s, i, same_did_and_slot, always))
+            continue;
+        vtd_batch_add(&batch, vtd_inv_pc_pasid((did_t){0}, i->slot));
+        vtd_batch_add(&batch, vtd_inv_pc_pasid(i->did, i->slot));
+    }
     if (vtd_batch_submit_wait(&batch))
-        plat_log(LOG_WARN, "%s: faults of a retired entry may stay hidden", unit->name);
+        plat_log(LOG_WARN, "%s: faults of retired entries may stay hidden", s->unit->name);
+    return 0;
 }
 
 /* ---- Whole ---- */
 
-static void invalidate_units(struct vtd_retire *items, unsigned count)
+/* One call for each unit that an item is on; an error is that of all its items. */
+static void each_unit(struct vtd_retire *items, unsigned count, int (*step)(const struct scope *s))
 {
     for (unsigned i = 0; i < count; i++) {
         struct scope s = {items[i].dev->unit, items, count};
@@ -245,7 +250,7 @@ static void invalidate_units(struct vtd_retire *items, unsigned count)
             done = items[j].dev->unit == s.unit && items[j].err != -ENOENT;
         if (done)
             continue;
-        err = invalidate(&s);
+        err = step(&s);
         for (unsigned j = i; err && j < count; j++) {
             if (in_scope(&s, &items[j]))
                 items[j].err = err;
@@ -259,19 +264,18 @@ int vtd_pasid_retire_many(struct vtd_retire *items, unsigned count)
 
     for (unsigned i = 0; i < count; i++)
         items[i].err = clear_present(&items[i]);
-    invalidate_units(items, count);
+    each_unit(items, count, invalidate);
     for (unsigned i = 0; i < count; i++) {
         if (items[i].err == 0)
             zero(&items[i]);
     }
     for (unsigned i = 0; i < count; i++) {
-        if (items[i].err == 0) {
+        if (items[i].err == 0)
             zero_fpd(&items[i]);
-            forget_fpd(&items[i]);
-        } else if (err == 0) {
+        else if (err == 0)
             err = items[i].err;
-        }
     }
+    each_unit(items, count, forget_fpd);
     return err;
 }
 
