@@ -15,7 +15,7 @@
 
 /* ---- Records ---- */
 
-static struct ioasid_rec *rec_at(struct ioasid_core *core, uint32_t number)
+struct ioasid_rec *ioasid_rec_at(struct ioasid_core *core, uint32_t number)
 {
     struct ioasid_rec *chunk = core->chunks[number / RECS_PER_CHUNK];
 
@@ -25,7 +25,7 @@ static struct ioasid_rec *rec_at(struct ioasid_core *core, uint32_t number)
 struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_t id)
 {
     uint32_t number = ioasid_number(id);
-    struct ioasid_rec *rec = number < core->limit ? rec_at(core, number) : NULL;
+    struct ioasid_rec *rec = number < core->limit ? ioasid_rec_at(core, number) : NULL;
 
     return rec && rec->key == id.raw && id.raw != 0 ? rec : NULL;
 }
@@ -38,13 +38,13 @@ int ioasid_rec_in(struct ioasid_set *set, ioasid_t id, struct ioasid_rec **rec)
     return (*rec)->set == set->index ? 0 : -EACCES;
 }
 
-static void list_append(struct ioasid_core *core, struct number_list *list, uint32_t number)
+void ioasid_list_append(struct ioasid_core *core, struct number_list *list, uint32_t number)
 {
-    rec_at(core, number)->next = NO_NUMBER;
+    ioasid_rec_at(core, number)->next = NO_NUMBER;
     if (list->head == NO_NUMBER)
         list->head = number;
     else
-        rec_at(core, list->tail)->next = number;
+        ioasid_rec_at(core, list->tail)->next = number;
     list->tail = number;
 }
 
@@ -101,7 +101,7 @@ void ioasid_grace_over(struct plat_work *work)
 
     plat_lock(&core->lock);
     for (uint32_t n = core->limbo_now.head; n != NO_NUMBER;) {
-        uint32_t next = rec_at(core, n)->next;
+        uint32_t next = ioasid_rec_at(core, n)->next;
 
         give_back(core, n);
         n = next;
@@ -136,7 +136,7 @@ static void reclaim(struct ioasid_core *core, struct ioasid_rec *rec)
     core->stats.pending--;
     core->stats.limbo++;
     core->stats.reclaims++;
-    list_append(core, &core->limbo, number);
+    ioasid_list_append(core, &core->limbo, number);
     if (grace_wanted(core))
         plat_defer(&core->grace);
 }
@@ -194,7 +194,7 @@ int ioasid_alloc(struct ioasid_set *set, uint32_t min, uint32_t max, ioasid_t *i
         plat_unlock(&core->lock);
         return rc;
     }
-    rec = rec_at(core, number);
+    rec = ioasid_rec_at(core, number);
     *rec = (struct ioasid_rec){.refs = 1, .spid = IOASID_NO_SPID, .set = set->index};
     *id = ioasid_make(number, ++core->generation);
     __atomic_store_n(&rec->key, id->raw, __ATOMIC_RELEASE);
@@ -303,7 +303,7 @@ int ioasid_lookup(struct ioasid_core *core, uint32_t number, ioasid_t *id)
     struct ioasid_rec *rec;
 
     plat_lock(&core->lock);
-    rec = number < core->limit ? rec_at(core, number) : NULL;
+    rec = number < core->limit ? ioasid_rec_at(core, number) : NULL;
     *id = rec && rec->key ? (ioasid_t){rec->key} : IOASID_INVALID;
     plat_unlock(&core->lock);
     return ioasid_eq(*id, IOASID_INVALID) ? -ENOENT : 0;

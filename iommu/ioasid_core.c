@@ -6,6 +6,8 @@
 
 #include "kernel/lib/bits.h"
 
+#define IDLE_NS 1000000000ull
+
 static struct ioasid_set *set_create(struct ioasid_core *core, uint16_t index, const void *token)
 {
     struct ioasid_set *set = plat_alloc(sizeof(*set), OWNER_IOASID);
@@ -71,6 +73,8 @@ int ioasid_core_destroy(struct ioasid_core *core)
 {
     bool busy;
 
+    if (plat_idle_wait(IDLE_NS)) /* the dispatcher or a grace period may still look at the core */
+        return -EBUSY;
     plat_lock(&core->lock);
     busy = core->stats.live != 0 || core->grace_running || !list_empty(&core->notifiers);
     plat_unlock(&core->lock);

@@ -4,9 +4,9 @@
  * (events) and svm.c (the binding, which is the one user that may emit BIND and UNBIND). Nobody else includes
  * it.
  *
- * One lock, `core->lock`, a leaf: nothing is called with it held but the allocator of the platform. A record
- * may be read without it inside a read section (ioasid_data_find), because chunks are given back after a
- * grace period only.
+ * One lock, `core->lock`: nothing of ours is called with it held, of the platform only what needs no lock of
+ * ours. A record may be read without it inside a read section (ioasid_data_find), because chunks are given
+ * back after a grace period only.
  */
 #ifndef IOMMU_IOASID_CORE_H
 #define IOMMU_IOASID_CORE_H
@@ -98,6 +98,10 @@ struct ioasid_turn {
 
 /* ---- ioasid.c ---- */
 
+/* The record of a number, live or not; NULL where its chunk is not there. Core lock held. */
+struct ioasid_rec *ioasid_rec_at(struct ioasid_core *core, uint32_t number);
+/* Puts a number at the end of a list that is chained through its record. Core lock held. */
+void ioasid_list_append(struct ioasid_core *core, struct number_list *list, uint32_t number);
 /* Record of a live handle, with the core lock held; NULL when it is stale or never lived. */
 struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_t id);
 /* The same and its set checked: 0, -ENOENT, -EACCES. Core lock held. */

@@ -169,7 +169,7 @@ int ioasid_spid_find(struct ioasid_set *set, uint32_t spid, bool get, ioasid_t *
     plat_lock(&core->lock);
     slot = spid < IOASID_NUMBERS ? spid_slot(set, spid) : NULL;
     if (slot && *slot != NO_NUMBER)
-        rec = &core->chunks[*slot / RECS_PER_CHUNK][*slot % RECS_PER_CHUNK];
+        rec = ioasid_rec_at(core, *slot);
     if (!rec)
         rc = -ENOENT;
     else if (get && rec->flags & REC_DYING)

@@ -72,24 +72,22 @@ bool ioasid_emit_unbind(struct ioasid_turn *turn)
 
 /* ---- Pending events ---- */
 
-bool notifier_post(struct ioasid_set *set, struct ioasid_rec *rec, enum ioasid_flag event)
+/* Puts the record on the pending list of its set, unless it is there; the list holds a pin. */
+static void enqueue(struct ioasid_set *set, struct ioasid_rec *rec)
 {
-    struct ioasid_core *core = set->core;
-    uint32_t number = ioasid_number((ioasid_t){rec->key});
-
-    if (event == REC_EV_ALLOC && core->wanted[0] == 0)
-        return false;
-    rec->flags |= (uint8_t)event;
     if (rec->flags & REC_QUEUED)
-        return true;
+        return;
     rec->flags |= REC_QUEUED;
     rec->pins++;
-    rec->next = NO_NUMBER;
-    if (set->pending.head == NO_NUMBER)
-        set->pending.head = number;
-    else
-        core->chunks[set->pending.tail / RECS_PER_CHUNK][set->pending.tail % RECS_PER_CHUNK].next = number;
-    set->pending.tail = number;
+    ioasid_list_append(set->core, &set->pending, ioasid_number((ioasid_t){rec->key}));
+}
+
+bool notifier_post(struct ioasid_set *set, struct ioasid_rec *rec, enum ioasid_flag event)
+{
+    if (event == REC_EV_ALLOC && set->core->wanted[0] == 0)
+        return false;
+    rec->flags |= (uint8_t)event;
+    enqueue(set, rec);
     return true;
 }
 
@@ -160,7 +158,7 @@ static bool pop_pending(struct ioasid_set *set, ioasid_t *id)
     plat_lock(&core->lock);
     number = set->pending.head;
     if (number != NO_NUMBER) {
-        struct ioasid_rec *rec = &core->chunks[number / RECS_PER_CHUNK][number % RECS_PER_CHUNK];
+        struct ioasid_rec *rec = ioasid_rec_at(core, number);
 
         set->pending.head = rec->next;
         rec->flags &= (uint8_t)~REC_QUEUED;
@@ -170,33 +168,7 @@ static bool pop_pending(struct ioasid_set *set, ioasid_t *id)
     return number != NO_NUMBER;
 }
 
-static void unpin(struct ioasid_core *core, ioasid_t id)
-{
-    plat_lock(&core->lock);
-    ioasid_unpin(core, ioasid_rec_of(core, id));
-    plat_unlock(&core->lock);
-}
-
-void notifier_dispatch(struct plat_work *work)
-{
-    struct ioasid_set *set = container_of(work, struct ioasid_set, dispatch);
-    struct ioasid_turn turn;
-    ioasid_t id;
-
-    for (int i = 0; i < DISPATCH_BATCH; i++) {
-        if (!pop_pending(set, &id))
-            return;
-        if (ioasid_turn_begin(set, id, &turn) == 0)
-            ioasid_turn_end(&turn);
-        else
-            plat_log(LOG_WARN, "ioasid %u: a handler does not return, its events are stuck",
-                     ioasid_number(id));
-        unpin(set->core, id);
-    }
-    plat_work_queue(work);
-}
-
-/* ---- The turn ---- */
+/* ---- The dispatcher of a set ---- */
 
 static bool try_turn(void *arg)
 {
@@ -214,6 +186,41 @@ static bool try_turn(void *arg)
     plat_unlock(&turn->core->lock);
     return mine;
 }
+
+static void unpin(struct ioasid_core *core, ioasid_t id)
+{
+    plat_lock(&core->lock);
+    ioasid_unpin(core, ioasid_rec_of(core, id));
+    plat_unlock(&core->lock);
+}
+
+/*
+ * Delivers what is pending for IDs whose turn is free. Where it is not, whoever has it is at work in a
+ * handler or in hardware; it puts the ID back on the list when its turn ends, and the other IDs do not wait
+ * for it.
+ */
+void notifier_dispatch(struct plat_work *work)
+{
+    struct ioasid_set *set = container_of(work, struct ioasid_set, dispatch);
+    ioasid_t id;
+
+    for (int i = 0; i < DISPATCH_BATCH; i++) {
+        struct ioasid_turn turn = {.core = set->core, .thread = plat_self()};
+
+        if (!pop_pending(set, &id))
+            return;
+        turn.id = id;
+        if (try_turn(&turn)) {
+            deliver_pending(&turn);
+            ioasid_turn_end(&turn); /* gives the list's pin back */
+        } else {
+            unpin(set->core, id);
+        }
+    }
+    plat_work_queue(work);
+}
+
+/* ---- The turn ---- */
 
 static bool has_turn(struct ioasid_core *core, ioasid_t id)
 {
@@ -258,14 +265,23 @@ int ioasid_turn_begin(struct ioasid_set *set, ioasid_t id, struct ioasid_turn *t
 void ioasid_turn_end(struct ioasid_turn *turn)
 {
     struct ioasid_core *core = turn->core;
+    struct ioasid_set *set;
     struct ioasid_rec *rec;
+    bool pending = false;
 
     plat_lock(&core->lock);
     rec = ioasid_rec_of(core, turn->id);
+    set = core->sets[rec->set];
     list_del(&turn->link);
-    if (!turn->nested)
+    if (!turn->nested) {
         rec->flags &= (uint8_t)~REC_TURN;
+        pending = rec->flags & (REC_EV_ALLOC | REC_EV_FREE);
+        if (pending)
+            enqueue(set, rec);
+    }
     ioasid_unpin(core, rec);
     plat_unlock(&core->lock);
+    if (pending)
+        plat_work_queue(&set->dispatch);
     plat_waitq_wake_all(&core->turn_over);
 }

@@ -83,8 +83,10 @@ static int add_units(struct iommu *iommu, struct text *why)
 
 static void give_back(struct iommu *iommu)
 {
-    for (unsigned i = 0; i < iommu->unit_count; i++)
-        vtd_unit_destroy(iommu->units[i]);
+    for (unsigned i = 0; i < iommu->unit_count; i++) {
+        if (!iommu->units[i]->taken) /* one that did not obey may still read its memory */
+            vtd_unit_destroy(iommu->units[i]);
+    }
     plat_free(iommu->dmar_bytes);
     plat_free(iommu);
 }
@@ -174,7 +176,7 @@ int iommu_stop(struct iommu *iommu)
     if (!list_empty(&iommu->devs))
         return -EBUSY;
     for (unsigned i = 0; i < iommu->unit_count; i++) {
-        int rc = vtd_unit_stop(iommu->units[i]);
+        int rc = iommu->units[i]->started ? vtd_unit_stop(iommu->units[i]) : 0;
 
         if (rc && !first)
             first = rc;
@@ -290,23 +292,27 @@ int iommu_dev_detach(struct iommu_dev *dev)
 {
     struct iommu *iommu = dev->iommu;
     bool last;
-    int rc;
+    int rc = 0;
 
     plat_lock(&iommu->lock);
     last = dev->users == 1;
     if (!last)
         dev->users--;
+    else if (dev->binding)
+        rc = -EBUSY;
+    else
+        list_del(
+            &dev->link); /* nobody finds it any more; its requester ids stay taken until it is detached */
     plat_unlock(&iommu->lock);
-    if (!last)
-        return 0;
-    if (dev->binding)
-        return -EBUSY;
-    rc = vtd_dev_detach(dev->vtd);
-    if (rc)
+    if (!last || rc)
         return rc;
-    plat_lock(&iommu->lock);
-    list_del(&dev->link);
-    plat_unlock(&iommu->lock);
+    rc = vtd_dev_detach(dev->vtd);
+    if (rc) {
+        plat_lock(&iommu->lock);
+        list_add_tail(&iommu->devs, &dev->link);
+        plat_unlock(&iommu->lock);
+        return rc;
+    }
     plat_free(dev);
     return 0;
 }

@@ -97,7 +97,9 @@ struct plat_lock {
     const char *name;
 };
 
+/* Makes an open lock; `name` stays, and is printed when something is wrong. */
 void plat_lock_init(struct plat_lock *lock, const char *name);
+/* Taking a lock that this thread holds, or giving back one that it does not, is our own bug: plat_panic. */
 void plat_lock(struct plat_lock *lock);
 void plat_unlock(struct plat_lock *lock);
 /* Locks of this kind that the running thread holds. 0 is what every handler finds at entry (V7). X. */
@@ -109,6 +111,7 @@ struct plat_waitq {
     struct list waiters;
 };
 
+/* An empty queue. */
 void plat_waitq_init(struct plat_waitq *wq);
 void plat_waitq_wake_all(struct plat_waitq *wq); /* X. */
 /*

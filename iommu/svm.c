@@ -16,7 +16,7 @@
 /* ---- The driver's subscriber, at the IOMMU level ---- */
 
 /* The space in an event: 0 with NULL when the private data is not ours, -EINVAL when it is and is broken. */
-static int space_in_event(struct svm *svm, const struct ioasid_event *ev, struct svm_space **out)
+static int space_in_event(const struct svm *svm, const struct ioasid_event *ev, struct svm_space **out)
 {
     struct svm_space *space = ev->data;
 
@@ -156,15 +156,17 @@ static int bind_with_turn(struct svm *svm, struct ioasid_turn *turn, struct ioas
     binding->dev = dev;
     binding->slot = dev->lane == IOMMU_LANE_RID_PASID ? ioasid_number(turn->id) : 0;
     rc = claim_device(svm, binding);
-    if (rc == 0) {
-        rc = set_up(svm, turn, set, binding, cfg, &space);
-        if (rc)
-            unclaim_device(svm, binding);
-    }
     if (rc) {
         plat_free(binding);
         return rc;
     }
+    rc = set_up(svm, turn, set, binding, cfg, &space);
+    if (rc && !binding->space) {
+        unclaim_device(svm, binding);
+        plat_free(binding);
+    }
+    if (rc)
+        return rc;
     return space->count == 1 ? announce(turn, space) : 0;
 }
 
@@ -270,7 +272,7 @@ int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev)
     return rc ? rc : -ETIMEDOUT;
 }
 
-/* ---- Flush, evidence ---- */
+/* ---- Flush ---- */
 
 int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only)
 {
@@ -286,22 +288,6 @@ int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size
     if (rc == 0)
         rc = space->tag == SVM_SPACE_TAG ? svm_space_flush(space, iova, size, leaf_only) : -ENOENT;
     ioasid_turn_end(&turn);
-    return rc;
-}
-
-int svm_info(struct iommu_dev *dev, ioasid_t id, struct svm_info *out)
-{
-    struct svm *svm = dev->iommu->svm;
-    const struct svm_binding *binding;
-    int rc = -ENOENT;
-
-    plat_lock(&svm->lock);
-    binding = dev->binding;
-    if (binding && binding->space && ioasid_eq(binding->space->id, id)) {
-        *out = (struct svm_info){binding->slot, binding->domain->did, binding->space->cfg.stage};
-        rc = 0;
-    }
-    plat_unlock(&svm->lock);
     return rc;
 }
 

@@ -47,14 +47,6 @@ must_check int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_d
  */
 must_check int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only);
 
-/* What a binding is programmed with, for evidence: 0 or -ENOENT. X. */
-struct svm_info {
-    uint32_t slot;
-    did_t did;
-    enum iommu_stage stage;
-};
-must_check int svm_info(struct iommu_dev *dev, ioasid_t id, struct svm_info *out);
-
 /* The driver's subscriber; of iommu.c only. T. */
 struct svm;
 must_check int svm_create(struct iommu *iommu, struct ioasid_core *core, struct svm **out);

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#include "iommu/vtd_unit.h"
+
 #define FIRST_CAPACITY 4u
 
 /* ---- Memory ---- */
@@ -158,56 +160,69 @@ static struct vtd_pasid_cfg entry_cfg(const struct svm_space *space, did_t did)
     return cfg;
 }
 
-/* Publishes the entry. One that the unit did not confirm (caching mode) is taken back like any present entry.
+/*
+ * Publishes the entry. One that the unit did not confirm (caching mode) is taken back like any present entry;
+ * `stays` when the unit does not confirm that either: nothing of it may be reused then.
  */
-static int publish(struct svm_space *space, const struct svm_binding *binding)
+static int publish(struct svm_space *space, const struct svm_binding *binding, bool *stays)
 {
     struct vtd_pasid_cfg cfg = entry_cfg(space, binding->domain->did);
+    unsigned flags = binding->domain->bindings == 1 ? VTD_RETIRE_LAST_OF_DID : VTD_RETIRE_KEEP_DID;
     int rc = vtd_dev_set_rid_pasid(binding->dev->vtd, binding->slot);
 
+    *stays = false;
     if (rc)
         return rc;
     rc = vtd_pasid_publish(binding->dev->vtd, binding->slot, &cfg);
-    if (rc == -EIO || rc == -ETIMEDOUT) {
-        int undo =
-            vtd_pasid_retire(binding->dev->vtd, binding->slot,
-                             binding->domain->bindings == 1 ? VTD_RETIRE_LAST_OF_DID : VTD_RETIRE_KEEP_DID);
-        if (undo)
-            plat_log(LOG_ERROR, "svm: entry of ioasid %u could not be taken back (%d)",
-                     ioasid_number(space->id), undo);
-    }
+    *stays =
+        (rc == -EIO || rc == -ETIMEDOUT) && vtd_pasid_retire(binding->dev->vtd, binding->slot, flags) != 0;
     return rc;
+}
+
+/* Can this device's unit walk the table as it was built, and does it have all that is in it (rules 10, 15)?
+ */
+static bool table_fits(const struct pgtable *table, const struct vtd_dev *dev)
+{
+    const struct vtd_caps *caps = &dev->unit->caps;
+
+    if (!table)
+        return true;
+    return (!table->unit_snoops || dev->pwsnp) && (!table->leaf_snoop || caps->sc) && table->haw <= caps->haw;
+}
+
+static void link_binding(struct svm_space *space, struct svm_binding *binding)
+{
+    binding->reap.run = binding_reap;
+    space->count++;
+    list_add_tail(&space->bindings, &binding->link);
+    plat_lock(&space->svm->lock);
+    binding->space = space;
+    plat_unlock(&space->svm->lock);
 }
 
 int svm_space_add(struct svm_space *space, struct svm_binding *binding)
 {
-    struct svm *svm = space->svm;
-    int rc = space_grow(space);
+    bool stays;
+    int rc = table_fits(space->cfg.table, binding->dev->vtd) ? space_grow(space) : -EINVAL;
 
     if (rc == 0)
         rc = domain_get(space, binding->dev->vtd->unit, &binding->domain);
     if (rc)
         return rc;
-    rc = publish(space, binding);
-    if (rc) {
+    rc = publish(space, binding, &stays);
+    if (rc == 0 || stays)
+        link_binding(space, binding);
+    else
         domain_put(binding->domain);
-        return rc;
-    }
-    binding->reap.run = binding_reap;
-    space->count++;
-    list_add_tail(&space->bindings, &binding->link);
-    plat_lock(&svm->lock);
-    binding->space = space;
-    plat_unlock(&svm->lock);
-    return 0;
+    return rc;
 }
 
 /* A retired binding leaves its space and its device. Whoever claimed it for unbind gives the record back. */
 static void binding_gone(struct svm_space *space, struct svm_binding *binding)
 {
+    struct svm_domain *domain = binding->domain;
     bool claimed;
 
-    domain_put(binding->domain);
     space->count--;
     list_del(&binding->link);
     plat_lock(&space->svm->lock);
@@ -215,6 +230,7 @@ static void binding_gone(struct svm_space *space, struct svm_binding *binding)
     binding->space = NULL;
     claimed = binding->claimed;
     plat_unlock(&space->svm->lock);
+    domain_put(domain);
     if (!claimed)
         plat_defer(&binding->reap);
 }

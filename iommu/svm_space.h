@@ -58,6 +58,7 @@ struct svm_space {
     struct plat_work reap;
 };
 
+/* The binding that this node of space->bindings is in. */
 static inline struct svm_binding *svm_binding_of(struct list *link)
 {
     return list_entry(link, struct svm_binding, link);
@@ -74,8 +75,10 @@ must_check int svm_space_create(struct svm *svm, ioasid_t id, const struct ioasi
 void svm_space_release(struct svm_space *space);
 
 /*
- * SETUP of one device: domain id, entry, record. 0, or the errno of vtd_did_alloc and vtd_pasid_publish;
- * nothing is left on an error. T.
+ * SETUP of one device: domain id, entry, record. 0; -EINVAL (a table that the device's unit cannot walk); the
+ * errno of vtd_did_alloc and vtd_pasid_publish. Nothing is left on an error, unless the unit confirmed
+ * neither the entry nor its removal: then binding->space is set and the device stays bound, so that the next
+ * tear-down tries again. T.
  */
 must_check int svm_space_add(struct svm_space *space, struct svm_binding *binding);
 

@@ -32,6 +32,7 @@ struct pci_id {
 
 #define RID(bus, dev, fn) ((uint16_t)((bus)*256 + (dev)*8 + (fn)))
 
+/* Parts of a requester id. */
 static inline uint8_t rid_bus(uint16_t rid)
 {
     return (uint8_t)(rid / 256);
@@ -64,6 +65,7 @@ typedef struct {
 #define IOASID_NUMBERS 0x100000u /* 2^IOASID_BITS */
 #define IOASID_INVALID ((ioasid_t){UINT64_MAX})
 
+/* Parts of a handle, and a handle of parts. */
 static inline uint32_t ioasid_number(ioasid_t id)
 {
     return (uint32_t)(id.raw % IOASID_NUMBERS);

@@ -103,6 +103,7 @@ static inline uint32_t inl(uint16_t port)
 #define CR4_SMAP       (1ull << 21)
 #define RFLAGS_IF      (1ull << 9)
 
+/* Traps (#GP) where the CPU has no such register. */
 static inline uint64_t rdmsr(uint32_t msr)
 {
     uint32_t lo, hi;
@@ -111,6 +112,7 @@ static inline uint64_t rdmsr(uint32_t msr)
     return (uint64_t)hi << 32 | lo;
 }
 
+/* As rdmsr; also for values that the register refuses. */
 static inline void wrmsr(uint32_t msr, uint64_t value)
 {
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
@@ -120,6 +122,7 @@ struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };
 
+/* Leaf 0 and 80000000h tell the highest leaf: beyond it the answer means nothing. */
 static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
     struct cpuid r;
@@ -128,6 +131,7 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
     return r;
 }
 
+/* The time-stamp counter; not ordered with loads and stores around it. */
 static inline uint64_t rdtsc(void)
 {
     uint32_t lo, hi;

@@ -35,6 +35,7 @@ must_check int idpool_take(struct idpool *pool, uint32_t min, uint32_t max, uint
 /* Gives a number back. It has to be taken: giving back twice is the caller's bug and reported as false. */
 must_check bool idpool_give(struct idpool *pool, uint32_t number);
 
+/* Whether a number is out of the pool; false beyond the capacity. */
 bool idpool_taken(const struct idpool *pool, uint32_t number);
 
 #endif

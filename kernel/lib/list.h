@@ -19,12 +19,14 @@ struct list {
         &(name), &(name)                                                                                     \
     }
 
+/* Makes an empty list, or an unlinked node. */
 static inline void list_init(struct list *l)
 {
     l->next = l;
     l->prev = l;
 }
 
+/* Whether a list is empty, or a node unlinked. */
 static inline bool list_empty(const struct list *l)
 {
     return l->next == l;

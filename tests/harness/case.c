@@ -19,17 +19,26 @@ static void body(void *arg)
         st->inst->c->body(&st->t);
 }
 
-static void note_end(struct t_state *st, const char *during, const struct env_guard *g)
+/* Judges how a guarded call ended. True: it returned and left nothing running. */
+static bool ended_well(struct t_state *st, const char *during, const struct env_guard *g)
 {
     static const char *const words[] = {"returned", "trapped", "hung", "panicked"};
     char symbol[96];
 
+    if (g->end == ENV_RETURNED) {
+        if (g->strays)
+            state_judge(st, V_ERROR, "%sleft behind: %u threads still ran and were ended", during, g->strays);
+        return !g->strays;
+    }
     st->hung = g->end == ENV_HUNG;
     state_judge(st, V_ERROR, "%s%s: %s", during, words[g->end], g->text);
+    if (g->dropped)
+        t_note(&st->t, "queued work that was dropped: %u", g->dropped);
     for (unsigned i = 0; i < g->depth; i++) {
         env_symbol(g->trace[i], symbol, sizeof(symbol));
         t_note(&st->t, "trace: 0x%llx %s", (unsigned long long)g->trace[i], symbol);
     }
+    return false;
 }
 
 struct cleanup {
@@ -57,9 +66,7 @@ static void end_well(struct t_state *st, const struct fixture_account *before)
     struct env_guard g;
 
     env_guard(clean_up, &c, CLEANUP_TIMEOUT_NS, &g);
-    if (g.end != ENV_RETURNED)
-        note_end(st, "in the cleanup: ", &g);
-    if (g.end == ENV_RETURNED && c.clean)
+    if (ended_well(st, "in the cleanup: ", &g) && c.clean)
         return;
     fixture_drop();
     env_quarantine(before->mark);
@@ -91,6 +98,7 @@ static void run_round(const struct runner *run, struct t_state *st, uint64_t *el
     uint64_t timeout_ms = c->timeout_ms ? c->timeout_ms : DEFAULT_TIMEOUT_MS;
     struct fixture_account before = {.mark = 0};
     struct env_guard g;
+    bool well;
 
     if (!run->bare) {
         if (fixture_ready()) {
@@ -104,20 +112,22 @@ static void run_round(const struct runner *run, struct t_state *st, uint64_t *el
         }
         if (st->inst->dma)
             st->t.dma = dma_dev_get(st->inst->engine, 0);
-        fixture_account(&before);
     }
+    fixture_account(&before);
     env_guard(body, st, timeout_ms * 1000000, &g);
     *elapsed_ns += g.elapsed_ns;
-    if (g.end != ENV_RETURNED)
-        note_end(st, "", &g);
-    else if (!st->checks && st->verdict == V_PASS)
+    t_deviates(&st->t, NULL); /* the body may have been left inside of T_DEVIATES() */
+    well = ended_well(st, "", &g);
+    if (well && !st->checks && st->verdict == V_PASS)
         state_judge(st, V_ERROR, "the case ended without a check");
-    if (run->bare)
-        return;
-    if (g.end != ENV_RETURNED || st->ended)
-        end_by_force(st, &before);
-    else
+    if (run->bare) {
+        if (!fixture_check_memory(st, &before))
+            env_quarantine(before.mark);
+    } else if (well && !st->ended) {
         end_well(st, &before);
+    } else {
+        end_by_force(st, &before);
+    }
 }
 
 void case_run(const struct runner *run, const struct instance *inst, struct t_state *st, uint64_t *elapsed_ns)

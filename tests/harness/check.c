@@ -55,6 +55,8 @@ static void judge(struct t_state *st, enum verdict verdict, const char *text)
 {
     plat_lock(&st->lock);
     if (verdict > st->verdict) {
+        if (st->verdict > V_SKIP)
+            append(st, st->reason);
         st->verdict = verdict;
         snprintf(st->reason, sizeof(st->reason), "%s", text);
     } else if (verdict != V_SKIP) {
@@ -121,8 +123,12 @@ void state_fail(struct t_state *st, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
+    if (st->erratum && st->deviates && errata_named(st->deviates, st->erratum->id)) {
+        judge(st, V_DEVIATED, text);
+        return;
+    }
     judge(st, V_FAIL, text);
-    if (!st->evidence_taken && !st->erratum && !st->run->bare && plat_self() == st->thread) {
+    if (!st->evidence_taken && !st->run->bare && plat_self() == st->thread) {
         st->evidence_taken = true;
         evidence_take(&st->t);
     }
@@ -138,6 +144,11 @@ void t_fail(struct t *t, const char *fmt, ...)
     va_end(ap);
     state_fail(t->state, "%s", text);
     leave_for_good(t->state);
+}
+
+void t_deviates(struct t *t, const char *ids)
+{
+    t->state->deviates = ids;
 }
 
 void t_blame(struct t *t, enum t_blame who, const char *why)

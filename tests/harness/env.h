@@ -68,6 +68,8 @@ struct env_guard {
     uint64_t trace[16]; /* return addresses, innermost first */
     unsigned depth;     /* of `trace` */
     uint64_t elapsed_ns;
+    unsigned strays;  /* threads that outlived fn and were ended; only if it returned */
+    unsigned dropped; /* pieces of queued work forgotten; never if it returned */
 };
 
 /*

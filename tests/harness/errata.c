@@ -34,20 +34,28 @@ static int compare(const uint16_t *a, const uint16_t *b)
     return 0;
 }
 
-static bool has_id(const char *ids, const char *id)
+/* Where `id` stands among `ids`, NULL if it does not. */
+static const char *place_of(const char *ids, const char *id)
 {
     size_t len = strlen(id);
 
     for (const char *p = ids; (p = strstr(p, id)); p += len) {
         if ((p == ids || p[-1] == ' ') && (p[len] == ' ' || !p[len]))
-            return true;
+            return p;
     }
-    return false;
+    return NULL;
+}
+
+bool errata_named(const char *ids, const char *id)
+{
+    return place_of(ids, id) != NULL;
 }
 
 const struct erratum *errata_find(const struct erratum *table, size_t count, const char *ids,
                                   const char *platform)
 {
+    const struct erratum *found = NULL;
+    const char *first = NULL;
     uint16_t version[4];
     char family[32];
 
@@ -55,10 +63,13 @@ const struct erratum *errata_find(const struct erratum *table, size_t count, con
         return NULL;
     for (size_t i = 0; i < count; i++) {
         const struct erratum *e = &table[i];
+        const char *at = place_of(ids, e->id);
 
-        if (has_id(ids, e->id) && strcmp(family, e->platform) == 0 && compare(version, e->first) >= 0 &&
-            compare(version, e->last) <= 0)
-            return e;
+        if (!at || (first && at >= first) || strcmp(family, e->platform) != 0 ||
+            compare(version, e->first) < 0 || compare(version, e->last) > 0)
+            continue;
+        found = e;
+        first = at;
     }
-    return NULL;
+    return found;
 }

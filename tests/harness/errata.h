@@ -27,7 +27,10 @@ extern const size_t errata_count;
 /* Splits "qemu-11.1.3" at the last '-'. False when there is no version behind one. */
 bool errata_platform(const char *platform, char *family, size_t size, uint16_t version[4]);
 
-/* First of the ids in `ids` (separated by blanks) that a row gives to `platform`; NULL when none applies. */
+/* Is `id` one of `ids`, separated by blanks? */
+bool errata_named(const char *ids, const char *id);
+
+/* Row of the first of `ids`, in their order, that applies to `platform`; NULL when none does. */
 const struct erratum *errata_find(const struct erratum *table, size_t count, const char *ids,
                                   const char *platform);
 

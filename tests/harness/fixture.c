@@ -203,7 +203,7 @@ static bool grown(const struct fixture_account *now, const struct fixture_accoun
     return now->pages[owner] > before->pages[owner] || now->objects[owner] > before->objects[owner];
 }
 
-static bool check_memory(struct t_state *st, const struct fixture_account *before)
+bool fixture_check_memory(struct t_state *st, const struct fixture_account *before)
 {
     static const char *const names[OWNER_COUNT] = {"kernel", "table", "pgtable", "queue", "ioasid", "test"};
     struct fixture_account now;
@@ -261,7 +261,7 @@ bool fixture_check(struct t_state *st, const struct fixture_account *before)
         }
     }
     clean = check_breaches(st) && clean;
-    return check_memory(st, before) && clean;
+    return fixture_check_memory(st, before) && clean;
 }
 
 void t_rebuild(struct t *t)

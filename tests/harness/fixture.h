@@ -40,5 +40,7 @@ void fixture_account(struct fixture_account *out);
 /* After a case, DMA quiet and its memory given back: rests, audit, faults, memory. Complaints go to the case.
  * True: all clean. */
 bool fixture_check(struct t_state *st, const struct fixture_account *before);
+/* Of these, memory alone. */
+bool fixture_check_memory(struct t_state *st, const struct fixture_account *before);
 
 #endif

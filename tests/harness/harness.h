@@ -13,10 +13,11 @@
  * One body for both binaries: nothing here knows the firmware or the host. A case that declares NEED_DMA runs
  * once per lane and engine that it can use, as suite.case/lane/engine; every other case once, as suite.case.
  *
- * Verdicts, the worst one stays: pass < skip < error < fail. Fail: the thing under test is wrong. Error: the
- * apparatus is wrong, or the case ended without a single check. Suites may call everything here from the
- * case's own thread; from other threads (handlers, work) the checks and t_note only, and there a T_ASSERT
- * counts as a T_EXPECT.
+ * Verdicts, the worst one stays: pass < skip < deviated < error < fail. Fail: the thing under test is wrong.
+ * Error: the apparatus is wrong, or the case ended without a single check. Deviated: only checks inside
+ * T_DEVIATES() failed, and one of its errata is the one that applies to this platform. Suites may call
+ * everything here from the case's own thread; from other threads (handlers, work) the checks and t_note only,
+ * and there a T_ASSERT counts as a T_EXPECT.
  */
 #ifndef TESTS_HARNESS_HARNESS_H
 #define TESTS_HARNESS_HARNESS_H
@@ -110,7 +111,7 @@ struct t_case {
     const char *flaws;   /* flaws of docs/rules/flaws.tsv, "K1 S10" */
     const char *faults;  /* fault reasons it provokes, hex, "59 5b" */
     bool negative;       /* provokes refusals: fault records left at the end are not held against it */
-    const char *xfail;   /* deviations of docs/errata.md that make it fail, "E-001" */
+    const char *xfail;   /* deviations of docs/errata.md, "E-001": the first that applies, in T_DEVIATES() */
     const char *doc;     /* one sentence: what is proved */
 };
 
@@ -154,6 +155,19 @@ noreturn void t_error(struct t *t, const char *fmt, ...) printf_like(2, 3);
 void t_note(struct t *t, const char *fmt, ...) printf_like(2, 3);
 /* A check that can only be made by having come here (no panic, no hang). Any thread. */
 void t_reached(struct t *t);
+
+/*
+ * T_DEVIATES(t, "E-006", t_expect_fault(t, dev, 0x51)): this check is the one that the named errata make
+ * fail. If the erratum that applies (see .xfail) is one of them, its failure is the expected one. No other
+ * check, no error, and nothing that is found after the body is ever excused.
+ */
+#define T_DEVIATES(t, ids, ...)                                                                              \
+    do {                                                                                                     \
+        t_deviates((t), (ids));                                                                              \
+        __VA_ARGS__;                                                                                         \
+        t_deviates((t), NULL);                                                                               \
+    } while (0)
+void t_deviates(struct t *t, const char *ids);
 
 /* Who is wrong if the case fails. The harness sets it where it can show it; a case that knows better says so.
  */

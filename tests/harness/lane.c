@@ -5,6 +5,7 @@
  * memory, and the first engine's device behind the unit writes; slot 0 leads nowhere. Silicon without RPS is
  * never asked: there the field is reserved (fault 42h).
  */
+#include <errno.h>
 #include <string.h>
 
 #include "iommu/vtd_fault.h"
@@ -59,7 +60,8 @@ static int try_slot(struct vtd_dev *dev, struct dma_dev *dma, bool *arrived)
     return err;
 }
 
-/* The device, if it is behind that unit. *tried: the transfer was made, and used[] says what came of it. */
+/* By the device, if it is behind that unit. *tried: the transfer was made, and used[] says what came of it.
+ */
 static int try_device(struct iommu *iommu, unsigned n, struct dma_dev *dma, bool *tried)
 {
     struct vtd_unit *unit = iommu->units[n];
@@ -67,7 +69,7 @@ static int try_device(struct iommu *iommu, unsigned n, struct dma_dev *dma, bool
     int undo, err = iommu_dev_attach(iommu, dma->id, dma->rids, dma->rid_count, IOASID_BITS, &dev);
 
     if (err)
-        return err;
+        return err == -ENODEV ? 0 : err; /* behind no unit at all */
     if (dev->vtd->unit == unit) {
         vtd_quirk_set(&unit->quirks, VTD_QUIRK_RID_PASID_USED, true);
         err = try_slot(dev->vtd, dma, &used[n]);

@@ -53,7 +53,9 @@ static enum outcome outcome_of(const struct t_state *st)
     case V_ERROR:
         return st->hung ? O_HUNG : O_ERROR;
     case V_FAIL:
-        return st->erratum ? O_XFAIL : O_FAIL;
+        return O_FAIL;
+    case V_DEVIATED:
+        return O_XFAIL;
     default:
         return st->erratum ? O_UNEXPECTED : O_PASS;
     }

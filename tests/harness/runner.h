@@ -22,8 +22,11 @@
 #define T_SKIP_SIZE   96
 #define T_MAX_MEMS    64
 
-/* Better first: a case keeps the worst one it met. */
-enum verdict { V_PASS, V_SKIP, V_ERROR, V_FAIL };
+/*
+ * Better first: a case keeps the worst one it met. V_DEVIATED: a check failed that the case marks as the
+ * deviation which an erratum of the platform explains.
+ */
+enum verdict { V_PASS, V_SKIP, V_DEVIATED, V_ERROR, V_FAIL };
 
 /* One line of the report: a case, and the lane and engine it runs with. */
 struct instance {
@@ -54,7 +57,7 @@ struct runner {
     size_t errata_count;
     void (*write)(void *ctx, const char *text, size_t size);
     void *ctx;
-    bool bare; /* nested run: no header, no IOMMU, no accounts */
+    bool bare; /* nested run: no header, no IOMMU, of the accounts only memory */
 
     struct instance *instances;
     unsigned instance_count;
@@ -68,6 +71,7 @@ struct t_state {
     const struct instance *inst;
     char name[T_NAME_SIZE];
     const struct erratum *erratum; /* that applies here, or NULL */
+    const char *deviates;          /* ids that the check under way is marked with, or NULL */
 
     jmp_buf end;           /* of the body */
     uintptr_t thread;      /* that may use it */
@@ -124,9 +128,11 @@ void case_run(const struct runner *run, const struct instance *inst, struct t_st
 
 /* check.c */
 void state_reset(struct t_state *st, const struct runner *run, const struct instance *inst, unsigned round);
-/* Keeps the worst verdict, and the words of the first complaint of that kind. */
+/* Keeps the worst verdict, and the words of the first complaint of that kind; all others become notes. */
 void state_judge(struct t_state *st, enum verdict verdict, const char *fmt, ...) printf_like(3, 4);
-/* The same with V_FAIL, and once per case the state of the units and their tables at this moment as evidence.
+/*
+ * A check does not hold: V_DEVIATED if it is marked with the erratum that applies, else V_FAIL, and once per
+ * case the state of the units and their tables at this moment as evidence.
  */
 void state_fail(struct t_state *st, const char *fmt, ...) printf_like(2, 3);
 /* Ends the body if this is its thread. */

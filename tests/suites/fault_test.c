@@ -25,13 +25,17 @@ static void open_working(struct t *t, struct rig *r, const struct t_mem *mem)
     t_faults_forget(t);
 }
 
+/* Errata by which a bent field is not looked at, and by which the refusal has another code only. */
+#define NOT_CHECKED "E-007 E-008 E-028"
+#define OTHER_CODE  "E-003 E-005 E-006"
+
 /* Bends one word of a working rig, shows that DMA is blocked for `reason`, and puts the word back. */
 static void bent(struct rig *r, const struct t_mem *mem, uint64_t *word, uint64_t value, unsigned reason)
 {
     uint64_t old = rig_bend(r, word, value);
 
-    t_dma_write_denied(r->t, r->dma, at(RIG_IOVA), mem, 0, 64);
-    t_expect_fault(r->t, r->dma, reason);
+    T_DEVIATES(r->t, NOT_CHECKED, t_dma_write_denied(r->t, r->dma, at(RIG_IOVA), mem, 0, 64));
+    T_DEVIATES(r->t, NOT_CHECKED " " OTHER_CODE, t_expect_fault(r->t, r->dma, reason));
     rig_bend(r, word, old);
     t_dma_write_allowed(r->t, r->dma, at(RIG_IOVA), mem, 0, 64);
 }
@@ -134,7 +138,7 @@ TEST(fault, nothing_published, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = 
     rig_open(t, &r, t->dma);
     rig_map(&r, RIG_IOVA, &mem, 0, 1, PGTABLE_RW);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
-    t_expect_fault(t, t->dma, 0x51);
+    T_DEVIATES(t, OTHER_CODE, t_expect_fault(t, t->dma, 0x51));
     t_dma_write_denied(t, t->dma, at(mem.pa.v), &mem, 0, 64);
     rig_close(&r);
 }
@@ -167,7 +171,7 @@ TEST(fault, entry_zero, .needs = NEED_DMA, .lanes = RIG_LANES, .faults = "59", .
     entry = rig_entry(&r);
     T_ASSERT_OK(t, vtd_pasid_publish_entry(r.dev, 1, &entry)); /* makes the table that slot 0 is in */
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
-    t_expect_fault(t, t->dma, 0x59);
+    T_DEVIATES(t, OTHER_CODE, t_expect_fault(t, t->dma, 0x59));
     T_ASSERT_OK(t, vtd_pasid_retire(r.dev, 1, VTD_RETIRE_LAST_OF_DID));
     rig_close(&r);
 }

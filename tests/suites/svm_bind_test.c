@@ -213,6 +213,35 @@ TEST(svm, bind_same_tables, .needs = SVM_NEEDS | NEED_SS, .rules = "46 47",
     svm_close(&b);
 }
 
+TEST(svm, bind_table_of_another_kind, .needs = SVM_NEEDS | NEED_SS, .rules = "10", .negative = true,
+     .doc = "a table built for walks that snoop, or for wider addresses, does not fit a unit that has "
+            "neither: -EINVAL")
+{
+    const struct vtd_caps *caps = &t->iommu->units[0]->caps;
+    struct pgtable_cfg table = {.stage = PGTABLE_SECOND,
+                                .levels = FIELD_GET(VTD_SAGAW_4LEVEL, caps->sagaw) ? 4 : 3,
+                                .haw = caps->haw,
+                                .page_sizes = PGTABLE_4K,
+                                .unit_snoops = true};
+    struct pgtable *pt;
+    struct svm_bench b;
+    ioasid_t id;
+
+    svm_open(t, &b, 1);
+    if (b.devs[0]->vtd->pwsnp)
+        t_skip(t, "ECAP.SMPWCS = 1");
+    T_ASSERT_OK(t, pgtable_create(&table, &pt));
+    id = svm_alloc(&b);
+    b.cfg.stage = IOMMU_SECOND_STAGE;
+    b.cfg.table = pt;
+    T_EXPECT_ERR(t, svm_do_bind(&b, id, 0), -EINVAL);
+    T_EXPECT(t, svm_zero(&b, 0));
+    T_EXPECT_EQ(t, ioasid_refs(b.set, id), 1);
+    pgtable_destroy(pt);
+    T_EXPECT_OK(t, ioasid_free(b.set, id));
+    svm_close(&b);
+}
+
 /* ---- Unbind ---- */
 
 TEST(svm, unbind_last, .needs = SVM_NEEDS, .rows = "18 19 20", .rules = "41 43", .flaws = "S18 C17",

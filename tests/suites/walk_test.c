@@ -23,6 +23,9 @@ static void open_working(struct t *t, struct rig *r, const struct t_mem *mem, en
     t_faults_forget(t);
 }
 
+/* Erratum by which the refusal has another code. */
+#define OTHER_CODE "E-004"
+
 /* One bent entry: blocked for `reason`, then straightened and working again. */
 static void bent(struct rig *r, const struct t_mem *mem, unsigned level, uint64_t value, unsigned reason)
 {
@@ -32,7 +35,7 @@ static void bent(struct rig *r, const struct t_mem *mem, unsigned level, uint64_
     t_note(r->t, "level %u entry %016llx instead of %016llx", level, (unsigned long long)value,
            (unsigned long long)old);
     t_dma_write_denied(r->t, r->dma, at(RIG_IOVA), mem, 0, 64);
-    t_expect_fault(r->t, r->dma, reason);
+    T_DEVIATES(r->t, OTHER_CODE, t_expect_fault(r->t, r->dma, reason));
     rig_bend(r, entry, old);
     t_dma_write_allowed(r->t, r->dma, at(RIG_IOVA), mem, 0, 64);
 }
@@ -55,9 +58,9 @@ static void unmapped(struct t *t, enum vtd_pgtt stage, unsigned reason)
 
     open_working(t, &r, &mem, stage);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA + PGTABLE_1G), &mem, 0, 64);
-    t_expect_fault(t, t->dma, reason);
+    T_DEVIATES(t, OTHER_CODE, t_expect_fault(t, t->dma, reason));
     t_dma_write_denied(t, t->dma, at(RIG_IOVA + PAGE_SIZE), &mem, 0, 64);
-    t_expect_fault(t, t->dma, reason);
+    T_DEVIATES(t, OTHER_CODE, t_expect_fault(t, t->dma, reason));
     rig_close(&r);
 }
 
@@ -69,7 +72,7 @@ static void read_refused(struct t *t, struct rig *r, const struct t_mem *mem, un
 
     rig_map(r, via.iova.v, &scratch, 0, 1, PGTABLE_RW);
     t_dma_read_denied(t, t->dma, at(RIG_IOVA), mem, 0, 64, &via, NULL, NULL);
-    t_expect_fault(t, t->dma, reason);
+    T_DEVIATES(t, OTHER_CODE, t_expect_fault(t, t->dma, reason));
 }
 
 /* ---- First stage ---- */
@@ -252,7 +255,7 @@ TEST(walk, ss_too_wide, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES, .faults
 
     open_working(t, &r, &mem, VTD_PGTT_SECOND);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA + pow2(48)), &mem, 0, 64);
-    t_expect_fault(t, t->dma, 0x84);
+    T_DEVIATES(t, OTHER_CODE, t_expect_fault(t, t->dma, 0x84));
     rig_close(&r);
 }
 

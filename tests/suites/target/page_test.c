@@ -29,7 +29,8 @@ TEST(page, blocks, .needs = NEED_TARGET,
     for (unsigned count = 1; count <= PAGE_MAX_COUNT; count *= 2) {
         uint8_t *va = page_alloc(count, OWNER_TEST);
 
-        T_ASSERT(t, va != NULL);
+        if (!va)
+            t_error(t, "no block of %u pages", count);
         T_EXPECT_EQ(t, vm_pa(va) % (count * PAGE_SIZE), 0u);
         T_EXPECT(t, all_zero(va, count * PAGE_SIZE));
         T_EXPECT_EQ(t, page_owner_count(OWNER_TEST), before + count);
@@ -60,7 +61,8 @@ TEST(page, random_life, .needs = NEED_TARGET,
         }
         count[i] = 1u << t_rand_below(t, 4);
         block[i] = page_alloc(count[i], OWNER_TEST);
-        T_ASSERT(t, block[i] != NULL);
+        if (!block[i])
+            t_error(t, "no block of %u pages", count[i]);
         block[i][0] = i + 1;
         block[i][count[i] * 512 - 1] = i + 1;
     }
@@ -77,7 +79,8 @@ TEST(page, write_after_free, .needs = NEED_TARGET, .negative = true,
     volatile uint8_t *va = page_alloc(1, OWNER_TEST);
     size_t before = page_damage_count();
 
-    T_ASSERT(t, va != NULL);
+    if (!va)
+        t_error(t, "no page");
     page_free((void *)va, 1);
     va[1234] = 1;
     T_EXPECT_EQ(t, page_check_free(), 1u);

@@ -181,6 +181,8 @@ void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env
     }
     out->end = ends[report.end];
     out->elapsed_ns = report.elapsed_ns;
+    out->strays = report.strays;
+    out->dropped = report.dropped;
     out->depth = (unsigned)report.depth;
     memcpy(out->trace, report.trace, sizeof(out->trace));
     snprintf(out->text, sizeof(out->text), "%s", report.text);
