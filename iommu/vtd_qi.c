@@ -185,6 +185,7 @@ struct submission {
     const struct vtd_desc *descs;
     unsigned count;
     struct vtd_batch *batch;
+    bool put; /* they are in the queue */
 };
 
 static void put_wait(struct vtd_unit *unit, struct vtd_batch *batch)
@@ -204,14 +205,13 @@ static void put_wait(struct vtd_unit *unit, struct vtd_batch *batch)
 
 static bool try_submit(void *arg)
 {
-    const struct submission *s = arg;
+    struct submission *s = arg;
     struct vtd_queue *q = &s->unit->queue;
     unsigned slots = s->count + (s->batch != NULL ? 1 : 0);
-    bool room;
 
     plat_lock(&q->lock);
-    room = have_room(s->unit, slots);
-    if (room) {
+    s->put = !q->dead && have_room(s->unit, slots);
+    if (s->put) {
         unsigned first = q->tail;
 
         for (unsigned i = 0; i < s->count; i++)
@@ -225,9 +225,19 @@ static bool try_submit(void *arg)
         write_tail(s->unit);
     }
     plat_unlock(&q->lock);
-    if (!room)
+    if (!s->put)
         service(s->unit);
-    return room || q->dead;
+    return s->put || q->dead;
+}
+
+/*
+ * What was aborted stays so: the unit fetches on from where it stood, and if that is the batch's wait, the
+ * status is written although a device TLB did not answer (rule 32). The status is read first: an abort is
+ * noted before the unit goes on.
+ */
+static bool batch_done(struct vtd_queue *q, const struct vtd_batch *batch)
+{
+    return status_written(q, batch) && !__atomic_load_n(&batch->aborted, __ATOMIC_RELAXED);
 }
 
 static bool batch_settled(void *arg)
@@ -235,10 +245,10 @@ static bool batch_settled(void *arg)
     struct vtd_batch *batch = arg;
     struct vtd_queue *q = &batch->unit->queue;
 
-    if (status_written(q, batch))
+    if (batch_done(q, batch))
         return true;
     service(batch->unit);
-    return status_written(q, batch) || batch->aborted || q->dead;
+    return batch_done(q, batch) || batch->aborted || q->dead;
 }
 
 static void report_timeout(struct vtd_unit *unit, const struct vtd_batch *batch)
@@ -257,21 +267,21 @@ static int submit_once(struct vtd_batch *batch)
 {
     struct vtd_unit *unit = batch->unit;
     struct vtd_queue *q = &unit->queue;
-    struct submission s = {unit, batch->descs, batch->count, batch};
+    struct submission s = {unit, batch->descs, batch->count, batch, false};
     int err = vtd_wait(unit, try_submit, &s, "room in the invalidation queue");
 
-    if (err || q->dead)
+    if (!s.put)
         return err ? err : -EIO;
     err = vtd_wait(unit, batch_settled, batch, "status of an invalidation wait");
     plat_lock(&q->lock);
     list_del(&batch->link);
     plat_unlock(&q->lock);
 
+    if (batch->aborted)
+        return -EAGAIN;
     if (err)
         report_timeout(unit, batch);
-    else if (!status_written(q, batch))
-        err = batch->aborted ? -EAGAIN : -EIO;
-    else if (batch->refused)
+    else if (!status_written(q, batch) || batch->refused)
         err = -EIO;
     return err;
 }
@@ -285,18 +295,19 @@ int vtd_qi_submit(struct vtd_batch *batch)
 
     plat_assert(q->ring != NULL);
     plat_lock(&q->lock);
-    have = take_status_word(q, &batch->status_index);
+    have = !q->dead && take_status_word(q, &batch->status_index);
     plat_unlock(&q->lock);
-    if (q->dead || !have) {
+    if (!have) {
         plat_log(LOG_ERROR, "%s: %s", unit->name, q->dead ? "queue is out of order" : "no status word left");
         return -EIO;
     }
+    batch->sequence = 0; /* no wait of this batch was put yet */
     for (unsigned i = 0; i <= ABORT_RETRIES; i++) {
         err = submit_once(batch);
         if (err != -EAGAIN)
             break;
     }
-    if (err != -ETIMEDOUT) {
+    if (err != -ETIMEDOUT || batch->sequence == 0) {
         plat_lock(&q->lock);
         release_status_word(q, batch->status_index);
         plat_unlock(&q->lock);
@@ -308,14 +319,16 @@ int vtd_qi_submit(struct vtd_batch *batch)
 
 int vtd_qi_submit_raw(struct vtd_unit *unit, const struct vtd_desc *descs, unsigned count, bool wait)
 {
-    struct submission s = {unit, descs, count, NULL};
+    struct submission s = {unit, descs, count, NULL, false};
     struct vtd_batch batch;
     int err;
 
     plat_assert(count < VTD_QUEUE_SLOTS - 1);
     if (!wait) {
         err = vtd_wait(unit, try_submit, &s, "room in the invalidation queue");
-        return err ? -ENOSPC : 0;
+        if (!s.put)
+            return err ? -ENOSPC : -EIO;
+        return 0;
     }
     vtd_batch_init(&batch, unit);
     batch.descs = (struct vtd_desc *)(uintptr_t)descs; /* only read while it is pending */

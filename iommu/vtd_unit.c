@@ -120,11 +120,38 @@ static void save(struct vtd_unit *unit)
         s->pmen = vtd_read(io, VTD_PMEN);
 }
 
-static bool queue_is_empty(void *arg)
+#define QUEUE_STOPS (SPAN_MASK(VTD_FSTS_IQE) | SPAN_MASK(VTD_FSTS_ITE))
+
+static bool queue_is_empty(const struct vtd_unit *unit)
+{
+    return vtd_read(&unit->io, VTD_IQH) == vtd_read(&unit->io, VTD_IQT);
+}
+
+/* Nothing will move any more: the queue is empty, or an error stops it. */
+static bool queue_rests(void *arg)
 {
     const struct vtd_unit *unit = arg;
 
-    return vtd_read(&unit->io, VTD_IQH) == vtd_read(&unit->io, VTD_IQT);
+    return queue_is_empty(unit) || (vtd_read(&unit->io, VTD_FSTS) & QUEUE_STOPS) != 0;
+}
+
+/*
+ * Ends a queue of the firmware's. One that an error stopped is set going once more (rule 31); what it does
+ * not take then is nobody's, and it goes off all the same.
+ */
+static int end_queue(struct vtd_unit *unit)
+{
+    int err = vtd_wait(unit, queue_rests, unit, "empty queue of the firmware's");
+
+    if (err || !queue_is_empty(unit)) {
+        vtd_write(&unit->io, VTD_FSTS, QUEUE_STOPS);
+        vtd_write(&unit->io, VTD_IQT, vtd_read(&unit->io, VTD_IQT));
+        err = vtd_wait(unit, queue_rests, unit, "empty queue of the firmware's at the second try");
+    }
+    if (err || !queue_is_empty(unit))
+        plat_log(LOG_WARN, "%s: queue of the firmware's is stuck (FSTS %08x) and turned off as it is",
+                 unit->name, (unsigned)vtd_read(&unit->io, VTD_FSTS));
+    return vtd_cmd(unit, VTD_CMD_QIE, false);
 }
 
 /* Ends what firmware left on: translation, interrupt remapping, its queue (rules 22, 73). */
@@ -135,9 +162,7 @@ static int quiesce(struct vtd_unit *unit)
     if (!err)
         err = vtd_cmd(unit, VTD_CMD_IRE, false);
     if (!err && FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)))
-        err = vtd_wait(unit, queue_is_empty, unit, "empty queue of the firmware's");
-    if (!err)
-        err = vtd_cmd(unit, VTD_CMD_QIE, false);
+        err = end_queue(unit);
     return err;
 }
 

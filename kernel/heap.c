@@ -17,12 +17,13 @@
 #define POISON      0x5a
 
 struct object {
-    uint16_t magic;
+    struct list all;
+    uint64_t mark; /* page_mark() when it was made */
+    uint16_t
+        magic; /* behind the first 16 bytes, which malloc uses for its own list once the object is free */
     uint8_t owner;
     bool abandoned;
     uint32_t size;
-    uint64_t mark; /* page_mark() when it was made */
-    struct list all;
 };
 
 _Static_assert(sizeof(struct object) % 16 == 0, "objects are 16-byte aligned");

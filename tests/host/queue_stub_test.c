@@ -95,6 +95,7 @@ TEST(queue, held, .needs = NEED_HOST, .rules = "20",
     T_EXPECT_ERR(t, submit(own.unit, 1), -ETIMEDOUT);
     own_log_end();
     T_EXPECT(t, own_log_has("no room in the invalidation queue"));
+    T_EXPECT_EQ(t, own.unit->queue.status_used[0], 1ull); /* no wait was put: its word is free */
     own.stub->faults.hold_queue = false;
     stub_run_queue(own.stub);
     T_ASSERT_OK(t, submit(own.unit, 1));
@@ -117,6 +118,30 @@ TEST(queue, device_timeout, .needs = NEED_HOST, .rules = "32",
     T_EXPECT_EQ(t, own.stub->stream_count, 6u);
     T_EXPECT_EQ(t, own.unit->stats.aborted, 1ull);
     T_EXPECT_EQ(t, stub_reg(own.stub, VTD_OFF_FSTS, 4), 0ull);
+    own_close(t, &own);
+}
+
+TEST(queue, device_timeout_early, .needs = NEED_HOST, .rules = "32",
+     .doc =
+         "a device TLB does not answer before the batch's wait was fetched: the wait then writes its status, "
+         "which is no success; the batch comes again, -EIO when the device never answers")
+{
+    struct stub_cfg cfg = cfg_with_ats();
+    struct own_unit own;
+
+    own_start(t, &own, &cfg);
+    own.stub->faults.abort_early = true;
+    own.stub->faults.device_timeouts = 1;
+    own_log_begin();
+    T_EXPECT_OK(t, submit_to_device(own.unit));
+    T_EXPECT_EQ(t, own.stub->stream_count, 6u);
+    own.stub->faults.device_timeouts = 100;
+    T_EXPECT_ERR(t, submit_to_device(own.unit), -EIO);
+    own_log_end();
+    T_EXPECT_EQ(t, own.unit->stats.aborted, 5ull);
+    own.stub->faults.device_timeouts = 0;
+    T_ASSERT_OK(t, submit_to_device(own.unit));
+    T_EXPECT_EQ(t, own.unit->queue.status_used[0], 1ull);
     own_close(t, &own);
 }
 
@@ -193,6 +218,8 @@ TEST(queue, dead, .needs = NEED_HOST, .rules = "31",
     T_EXPECT_LT(t, plat_now_ns() - begin, own.unit->timeout_ns);
     own_log_end();
     T_EXPECT(t, own_log_has("queue refuses a plain wait"));
+    T_EXPECT_EQ(t, own.unit->queue.status_used[0], 1ull);
+    T_EXPECT(t, list_empty(&own.unit->queue.pending));
     stub_set_reg(own.stub, VTD_OFF_IQA, 8, iqa);
     own_log_begin();
     vtd_unit_drop(own.unit); /* the one way on */

@@ -145,8 +145,10 @@ static void execute(struct stub_unit *unit, const struct vtd_desc *d)
     if (is_device_tlb(d)) {
         if (unit->faults.device_timeouts > 0) {
             unit->faults.device_timeouts--;
-            unit->device_late = true;
+            unit->device_late = !unit->faults.abort_early;
             late = device_of(d);
+            if (unit->faults.abort_early)
+                stop(unit, SPAN_MASK(VTD_FSTS_ITE), VTD_IQEI_NONE, late);
         }
         if (unit->faults.device_error > 0 && --unit->faults.device_error == 0)
             stub_raise(unit, SPAN_MASK(VTD_FSTS_ICE));

@@ -96,6 +96,44 @@ TEST(unit, firmware_left_it_on, .needs = NEED_HOST, .rules = "72 73",
     own_close(t, &own);
 }
 
+/* A queue as firmware may leave it: two descriptors, stopped at the first by `cause`. */
+static void leave_queue(struct own_unit *own, struct vtd_desc *ring, uint64_t cause)
+{
+    stub_set_reg(own->stub, VTD_OFF_IQA, 8, plat_pa(ring).v | SPAN_MASK(VTD_IQA_DW));
+    stub_set_reg(own->stub, VTD_OFF_IQT, 8, 2 * sizeof(*ring));
+    stub_set_reg(own->stub, VTD_OFF_GSTS, 4, SPAN_MASK(VTD_GSTS_QIES));
+    stub_set_reg(own->stub, VTD_OFF_FSTS, 4, cause);
+    own->stub->stopped = true;
+}
+
+TEST(unit, firmware_queue_stuck, .needs = NEED_HOST, .rules = "22 31 32",
+     .doc = "a queue left stopped: by a time-out it is set going and drained; at a descriptor that the unit "
+            "refuses it is turned off all the same, and a line says so")
+{
+    struct vtd_desc *ring = plat_pages_alloc(1, OWNER_TEST);
+    struct stub_cfg cfg = own_cfg();
+    struct own_unit own;
+
+    T_ASSERT(t, ring != NULL);
+    for (unsigned refused = 0; refused < 2; refused++) {
+        ring[0] = refused ? (struct vtd_desc){{0xf}} : vtd_inv_pc_global();
+        ring[1] = vtd_inv_wait((paddr_t){plat_pa(ring).v + PAGE_SIZE / 2}, 1);
+        own_create(t, &own, &cfg);
+        own.stub->faults.sticky_iqe = true;
+        leave_queue(&own, ring, refused ? SPAN_MASK(VTD_FSTS_IQE) : SPAN_MASK(VTD_FSTS_ITE));
+        own_log_begin();
+        T_EXPECT_OK(t, vtd_unit_start(own.unit));
+        own_log_end();
+        T_EXPECT_EQ(t, own.stub->stream_count, refused ? 0u : 2u);
+        T_EXPECT_EQ(t, own_log_has("queue of the firmware's is stuck"), refused == 1);
+        T_EXPECT_EQ(t, own.stub->breach_count, refused); /* rule 22 cannot be kept */
+        T_EXPECT_EQ(t, stub_reg(own.stub, VTD_OFF_FSTS, 4), 0ull);
+        own.stub->breach_count = 0;
+        own_close(t, &own);
+    }
+    plat_pages_free(ring, 1);
+}
+
 TEST(unit, old_faults_go, .needs = NEED_HOST, .rules = "4 66",
      .doc = "records, overflow and queue errors of an earlier life are cleared by start")
 {

@@ -35,6 +35,7 @@ KINDS = {
         "time": (False, "time"),
         "timeout": (True, "number"),
         "platform": (False, "word"),
+        "args": (False, "words"),
         "expect": (False, "expect"),
         "skips": (False, "skips"),
     },
@@ -48,6 +49,7 @@ DEFAULTS = {
     "memory": "256M",
     "time": "virtual",
     "platform": "qemu-{version}",
+    "args": [],
     "expect": ("pass", ""),
     "skips": [],
 }

@@ -12,10 +12,11 @@
 
 /* ---- Alloc and bind ---- */
 
-TEST(order, alloc, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "1", .negative = true,
+TEST(order, alloc, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "1", .negative = true,
      .doc = "an IOASID that was only allocated gives no device anything")
 {
-    PLAY(t, 1, {OWNER_ALLOC, 0, 0, 0, "ALLOC:IDC", "-"}, {OWNER_ALLOC, 1, 0, 0, "ALLOC:IDC", "-"});
+    PLAY(t, 2, {OWNER_ALLOC, 0, 0, 0, "ALLOC:IDC", "--"}, NEIGHBOUR,
+         {OWNER_ALLOC, 1, 0, 0, "ALLOC:IDC", "-2"});
 }
 
 TEST(order, bind_first, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "8", .negative = true,
@@ -49,29 +50,29 @@ TEST(order, bind_two_ids, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .
          {OWNER_BIND, 1, 0, 0, BIND_EVENT, NULL}, {OWNER_BIND, 0, 1, 0, BIND_EVENT, "10"});
 }
 
-TEST(order, bind_again, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "10",
+TEST(order, bind_again, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "10", .negative = true,
      .doc =
          "binding a bound device again is -EBUSY and changes nothing, with the same IOASID and with another")
 {
-    PLAY(t, 1, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_ALLOC, 1, 0, 0, NULL, NULL},
-         {OWNER_BIND, 0, 0, 0, BIND_EVENT, "0"}, {OWNER_BIND, 0, 0, -EBUSY, "", "0"},
-         {OWNER_BIND, 1, 0, -EBUSY, "", "0"});
+    PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_ALLOC, 1, 0, 0, NULL, NULL},
+         {OWNER_BIND, 0, 0, 0, BIND_EVENT, "02"}, {OWNER_BIND, 0, 0, -EBUSY, "", "02"},
+         {OWNER_BIND, 1, 0, -EBUSY, "", "02"}, {OWNER_BIND, 2, 0, -EBUSY, "", "02"});
 }
 
-TEST(order, bind_fails, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "11", .flaws = "S22 C3 C13",
-     .negative = true,
+TEST(order, bind_fails, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "11",
+     .flaws = "S22 C3 C13", .negative = true,
      .doc = "a bind whose entry cannot be written leaves no event, no reference and no access; the next one "
             "works")
 {
     struct vtd_pasid_cfg cfg = {.pgtt = VTD_PGTT_PASSTHROUGH};
-    static const struct play_step before[] = {{OWNER_ALLOC, 0, 0, 0, NULL, "-"}};
+    static const struct play_step before[] = {NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, "-2"}};
     static const struct play_step fails[] = {{OWNER_BIND, 0, 0, -EBUSY, "", NULL}};
-    static const struct play_step after[] = {{OWNER_BIND, 0, 0, 0, BIND_EVENT, "0"}};
+    static const struct play_step after[] = {{OWNER_BIND, 0, 0, 0, BIND_EVENT, "02"}};
     struct vtd_dev *dev;
     struct play p;
 
-    play_open(t, &p, 1);
-    play_steps(&p, before, 1);
+    play_open(t, &p, 2);
+    play_steps(&p, before, ARRAY_SIZE(before));
     dev = p.owner.devs[0]->vtd;
     /* Somebody else's entry is in the way. */
     T_ASSERT_OK(t, vtd_did_alloc(dev->unit, &cfg.did));
@@ -80,7 +81,7 @@ TEST(order, bind_fails, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "11", .f
     T_EXPECT_EQ(t, ioasid_refs(p.owner.set, p.owner.ids[0]), 1);
     T_ASSERT_OK(t, vtd_pasid_retire(dev, play_slot(&p, 0), VTD_RETIRE_LAST_OF_DID));
     vtd_did_free(dev->unit, cfg.did);
-    play_reach(&p, "-");
+    play_reach(&p, "-2");
     play_steps(&p, after, 1);
     play_close(&p);
 }
@@ -103,26 +104,36 @@ TEST(order, bind_refused, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "12", 
     play_close(&p);
 }
 
-TEST(order, bind_too_wide, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "15", .negative = true,
-     .doc = "a number wider than the device takes is -EINVAL, and the device stays blocked")
+TEST(order, bind_too_wide, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "15",
+     .negative = true,
+     .doc = "a number wider than the device takes is -EINVAL and the device stays blocked; one that takes it "
+            "goes on")
 {
     struct ioasid_bind_cfg cfg = {.stage = IOMMU_PASS_THROUGH, .guest = true, .spid = IOASID_NO_SPID};
     struct ioasid_set *set = ioasid_system_set(t->iommu->ioasids);
+    struct dma_dev *wide_dma = t_dev(t, 1);
     struct t_mem mem = t_mem(t, 1);
-    struct iommu_dev *dev;
-    ioasid_t id;
+    struct iommu_dev *dev, *wide;
+    ioasid_t id, fits;
 
     T_ASSERT_OK(t, iommu_dev_attach(t->iommu, t->dma->id, t->dma->rids, t->dma->rid_count, 4, &dev));
+    T_ASSERT_OK(
+        t, iommu_dev_attach(t->iommu, wide_dma->id, wide_dma->rids, wide_dma->rid_count, IOASID_BITS, &wide));
     T_ASSERT_OK(t, ioasid_alloc(set, 16, IOASID_NUMBERS - 1, &id));
+    T_ASSERT_OK(t, ioasid_bind(set, id, wide, &cfg));
     T_EXPECT_ERR(t, ioasid_bind(set, id, dev, &cfg), -EINVAL);
     t_dma_write_denied(t, t->dma, (iova_t){mem.pa.v}, &mem, 0, 64);
-    T_ASSERT_OK(t, ioasid_free(set, id));
-    T_ASSERT_OK(t, ioasid_alloc(set, 15, 15, &id));
-    T_ASSERT_OK(t, ioasid_bind(set, id, dev, &cfg));
+    t_dma_write_allowed(t, wide_dma, (iova_t){mem.pa.v}, &mem, 0, 64);
+    T_ASSERT_OK(t, ioasid_alloc(set, 15, 15, &fits));
+    T_ASSERT_OK(t, ioasid_bind(set, fits, dev, &cfg));
     t_dma_write_allowed(t, t->dma, (iova_t){mem.pa.v}, &mem, 0, 64);
-    T_ASSERT_OK(t, ioasid_unbind(set, id, dev));
-    T_ASSERT_OK(t, ioasid_free(set, id));
+    T_ASSERT_OK(t, ioasid_unbind(set, fits, dev));
+    T_ASSERT_OK(t, ioasid_free(set, fits));
     T_ASSERT_OK(t, iommu_dev_detach(dev));
+    t_dma_write_allowed(t, wide_dma, (iova_t){mem.pa.v}, &mem, 0, 64);
+    T_ASSERT_OK(t, ioasid_unbind(set, id, wide));
+    T_ASSERT_OK(t, ioasid_free(set, id));
+    T_ASSERT_OK(t, iommu_dev_detach(wide));
 }
 
 TEST(order, bind_wide_number, .needs = NEED_DMA | NEED_PT, .lanes = T_BIT(T_LANE_RID_PASID), .rows = "1 15",
@@ -180,11 +191,11 @@ TEST(order, unbind_never_bound, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LA
          {OWNER_BIND, 0, 0, 0, BIND_EVENT, "0-"}, {OWNER_UNBIND, 0, 1, -ENOENT, "", "0-"});
 }
 
-TEST(order, unbind_twice, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "20", .negative = true,
+TEST(order, unbind_twice, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "20", .negative = true,
      .doc = "a second unbind is -ENOENT, and UNBIND was sent once")
 {
-    PLAY(t, 1, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_BIND, 0, 0, 0, BIND_EVENT, "0"},
-         {OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-"}, {OWNER_UNBIND, 0, 0, -ENOENT, "", "-"});
+    PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_BIND, 0, 0, 0, BIND_EVENT, "02"},
+         {OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-2"}, {OWNER_UNBIND, 0, 0, -ENOENT, "", "-2"});
 }
 
 TEST(order, unbind_wrong_id, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "19",

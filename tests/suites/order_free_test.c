@@ -9,11 +9,11 @@
 
 /* ---- Free ---- */
 
-TEST(order, free_unused, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "21", .negative = true,
+TEST(order, free_unused, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "21", .negative = true,
      .doc = "free without users: done at once, and nobody is told")
 {
-    PLAY(t, 1, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_BIND, 0, 0, 0, NULL, "0"},
-         {OWNER_UNBIND, 0, 0, 0, NULL, NULL}, {OWNER_FREE, 0, 0, 0, "", "-"});
+    PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_BIND, 0, 0, 0, NULL, "02"},
+         {OWNER_UNBIND, 0, 0, 0, NULL, NULL}, {OWNER_FREE, 0, 0, 0, "", "-2"});
 }
 
 TEST(order, free_after_unbind, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "22 33", .negative = true,
@@ -76,29 +76,31 @@ TEST(order, free_native_bound, .needs = NEED_DMA, .lanes = PLAY_LANES, .flaws = 
     play_close(&p);
 }
 
-TEST(order, free_twice_pending, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "24", .flaws = "C1",
-     .negative = true,
+TEST(order, free_twice_pending, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "24",
+     .flaws = "C1", .negative = true,
      .doc = "a second free while one is pending: -EALREADY, no second FREE, no reference lost")
 {
-    PLAY(t, 1, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_GET, 0, 0, 0, "", NULL},
-         {OWNER_BIND, 0, 0, 0, NULL, "0"}, {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-"},
-         {OWNER_FREE, 0, 0, -EALREADY, "", "-"}, {OWNER_FREE, 0, 0, -EALREADY, "", NULL},
-         {OWNER_PUT, 0, 0, 1, "", "-"});
+    PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_GET, 0, 0, 0, "", NULL},
+         {OWNER_BIND, 0, 0, 0, NULL, "02"}, {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-2"},
+         {OWNER_FREE, 0, 0, -EALREADY, "", "-2"}, {OWNER_FREE, 0, 0, -EALREADY, "", NULL},
+         {OWNER_PUT, 0, 0, 1, "", "-2"});
 }
 
-TEST(order, free_twice_reclaimed, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "25", .negative = true,
+TEST(order, free_twice_reclaimed, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "25",
+     .negative = true,
      .doc = "a free after the number went to somebody else is -ENOENT, and the new owner's device goes on")
 {
-    static const struct play_step first[] = {{OWNER_ALLOC, 0, 0, 0, NULL, NULL},
-                                             {OWNER_BIND, 0, 0, 0, NULL, "0"},
-                                             {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-"},
+    static const struct play_step first[] = {NEIGHBOUR,
+                                             {OWNER_ALLOC, 0, 0, 0, NULL, NULL},
+                                             {OWNER_BIND, 0, 0, 0, NULL, "02"},
+                                             {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-2"},
                                              {OWNER_ALLOC, 1, 0, 0, NULL, NULL}};
-    static const struct play_step then[] = {{OWNER_BIND, 1, 0, 0, BIND_EVENT, "1"},
-                                            {OWNER_FREE, 0, 0, -ENOENT, "", "1"},
-                                            {OWNER_UNBIND, 0, 0, -ENOENT, "", "1"}};
+    static const struct play_step then[] = {{OWNER_BIND, 1, 0, 0, BIND_EVENT, "12"},
+                                            {OWNER_FREE, 0, 0, -ENOENT, "", "12"},
+                                            {OWNER_UNBIND, 0, 0, -ENOENT, "", "12"}};
     struct play p;
 
-    play_open(t, &p, 1);
+    play_open(t, &p, 2);
     play_steps(&p, first, ARRAY_SIZE(first));
     T_EXPECT_EQ(t, ioasid_number(p.owner.ids[1]), ioasid_number(p.owner.ids[0]));
     play_steps(&p, then, ARRAY_SIZE(then));

@@ -83,13 +83,14 @@ TEST(
     play_close(&p);
 }
 
-TEST(order, unbind_after_free, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "28", .flaws = "C21",
-     .negative = true, .doc = "unbind after free and its clean-up: -ENOENT, pending and reclaimed")
+TEST(order, unbind_after_free, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "28",
+     .flaws = "C21", .negative = true,
+     .doc = "unbind after free and its clean-up: -ENOENT, pending and reclaimed")
 {
-    PLAY(t, 1, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_GET, 0, 0, 0, "", NULL},
-         {OWNER_BIND, 0, 0, 0, NULL, "0"}, {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-"},
-         {OWNER_UNBIND, 0, 0, -ENOENT, "", "-"}, {OWNER_PUT, 0, 0, 1, "", NULL},
-         {OWNER_UNBIND, 0, 0, -ENOENT, "", "-"});
+    PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_GET, 0, 0, 0, "", NULL},
+         {OWNER_BIND, 0, 0, 0, NULL, "02"}, {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-2"},
+         {OWNER_UNBIND, 0, 0, -ENOENT, "", "-2"}, {OWNER_PUT, 0, 0, 1, "", NULL},
+         {OWNER_UNBIND, 0, 0, -ENOENT, "", "-2"});
 }
 
 TEST(order, unbind_number_reused, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "29",
@@ -123,31 +124,34 @@ TEST(order, bind_after_free, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES
          {OWNER_PUT, 0, 0, 1, "", NULL}, {OWNER_BIND, 0, 1, -ENOENT, "", "--"});
 }
 
-TEST(order, get_after_free, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "32", .negative = true,
+TEST(order, get_after_free, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "32",
+     .negative = true,
      .doc = "get after free: -EBUSY while pending, -ENOENT once reclaimed, and the device stays out of reach")
 {
-    PLAY(t, 1, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_GET, 0, 0, 0, "", NULL},
-         {OWNER_BIND, 0, 0, 0, NULL, NULL}, {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-"},
-         {OWNER_GET, 0, 0, -EBUSY, "", NULL}, {OWNER_PUT, 0, 0, 1, "", NULL},
-         {OWNER_GET, 0, 0, -ENOENT, "", "-"});
+    PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_GET, 0, 0, 0, "", NULL},
+         {OWNER_BIND, 0, 0, 0, NULL, "02"}, {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-2"},
+         {OWNER_GET, 0, 0, -EBUSY, "", "-2"}, {OWNER_PUT, 0, 0, 1, "", NULL},
+         {OWNER_GET, 0, 0, -ENOENT, "", "-2"});
 }
 
-TEST(order, put_last, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "33", .negative = true,
+TEST(order, put_last, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "33", .negative = true,
      .doc = "the last put of a pending IOASID returns 1, and its number can be bound anew at once")
 {
-    PLAY(t, 1, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_GET, 0, 0, 0, "", NULL},
-         {OWNER_GET, 0, 0, 0, "", NULL}, {OWNER_BIND, 0, 0, 0, NULL, "0"},
-         {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-"}, {OWNER_PUT, 0, 0, 0, "", "-"},
-         {OWNER_PUT, 0, 0, 1, "", "-"}, {OWNER_ALLOC, 1, 0, 0, NULL, NULL},
-         {OWNER_BIND, 1, 0, 0, BIND_EVENT, "1"});
+    PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_GET, 0, 0, 0, "", NULL},
+         {OWNER_GET, 0, 0, 0, "", NULL}, {OWNER_BIND, 0, 0, 0, NULL, "02"},
+         {OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-2"}, {OWNER_PUT, 0, 0, 0, "", "-2"},
+         {OWNER_PUT, 0, 0, 1, "", "-2"}, {OWNER_ALLOC, 1, 0, 0, NULL, NULL},
+         {OWNER_BIND, 1, 0, 0, BIND_EVENT, "12"});
 }
 
-TEST(order, put_too_often, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "34", .flaws = "C2",
+TEST(order, put_too_often, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "34", .flaws = "C2",
+     .negative = true,
      .doc = "put without a reference is -EINVAL and takes nothing from the binding, which goes on")
 {
-    PLAY(t, 1, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_PUT, 0, 0, -EINVAL, "", NULL},
-         {OWNER_BIND, 0, 0, 0, NULL, "0"}, {OWNER_PUT, 0, 0, -EINVAL, "", "0"},
-         {OWNER_GET, 0, 0, 0, "", NULL}, {OWNER_PUT, 0, 0, 0, "", NULL}, {OWNER_PUT, 0, 0, -EINVAL, "", "0"});
+    PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_PUT, 0, 0, -EINVAL, "", NULL},
+         {OWNER_BIND, 0, 0, 0, NULL, "02"}, {OWNER_PUT, 0, 0, -EINVAL, "", "02"},
+         {OWNER_GET, 0, 0, 0, "", NULL}, {OWNER_PUT, 0, 0, 0, "", NULL},
+         {OWNER_PUT, 0, 0, -EINVAL, "", "02"});
 }
 
 static int put_once(struct owner *o, const struct ioasid_event *ev)

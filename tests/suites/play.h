@@ -61,6 +61,13 @@ void play_close(struct play *p);
 #define FREE_BOUND   "FREE:C UNBIND:K FREE:DI"
 #define FREE_UNBOUND "FREE:CDI"
 
+/* Steps in front of a play that concerns the first device: the second one has id 2, and keeps it. */
+#define NEIGHBOUR                                                                                            \
+    {OWNER_ALLOC, 2, 0, 0, NULL, NULL},                                                                      \
+    {                                                                                                        \
+        OWNER_BIND, 2, 1, 0, NULL, "-2"                                                                      \
+    }
+
 /* One play with these steps. */
 #define PLAY(t, devs, ...)                                                                                   \
     do {                                                                                                     \
