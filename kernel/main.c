@@ -38,12 +38,17 @@ const struct boot_info *boot_info(void)
 
 static void main_thread(void *arg)
 {
+    int code;
+
     (void)arg;
     epoch_init();
     workq_init();
     watchdog_init();
     pci_init();
-    machine_exit((unsigned)payload_main() & 127, EXIT_AUTO);
+    pci_quiesce();
+    code = payload_main();
+    pci_restore();
+    machine_exit((unsigned)code & 127, EXIT_AUTO);
 }
 
 void kernel_main(const struct boot_info *info)

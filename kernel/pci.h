@@ -53,6 +53,7 @@ struct pci_function {
     uint8_t secondary; /* buses behind a bridge; 0 when there are none */
     uint8_t subordinate;
     struct pci_function *parent; /* bridge above, NULL on a root bus */
+    bool mastered;               /* the firmware left Bus Master Enable set */
 };
 
 /* Finds all functions. Needs acpi_init() and the heap. T. */
@@ -80,6 +81,15 @@ must_check int pci_bar_map(const struct pci_function *fn, unsigned bar, struct p
 
 /* Memory decode and bus mastering on or off. X. */
 void pci_enable(const struct pci_function *fn, bool mem, bool master);
+
+/*
+ * Ends DMA that the firmware left running: Bus Master Enable off in every endpoint. Bridges keep it, as they
+ * pass on what others send; so do display controllers, which only read what the screen shows. What is to do
+ * DMA is switched on by pci_enable(). After pci_init(). T.
+ */
+void pci_quiesce(void);
+/* Bus Master Enable in every endpoint as pci_quiesce() found it. T. */
+void pci_restore(void);
 
 /*
  * Routes the function's interrupts to one message: MSI, else entry 0 of MSI-X with all others masked; INTx

@@ -76,13 +76,14 @@ static struct plat_work *take(struct workq *q)
     return work;
 }
 
+/* In one step, so that a worker stopped meanwhile has either paid or is still busy. */
 static void done(struct workq *q)
 {
     uint64_t flags = spin_lock(&q->lock);
 
     q->busy = false;
-    spin_unlock(&q->lock, flags);
     workq_paid();
+    spin_unlock(&q->lock, flags);
 }
 
 static void worker_main(void *arg)
@@ -245,13 +246,16 @@ static unsigned discard(struct workq *q)
     return dropped;
 }
 
+/* Interrupts stay off until nothing is owed: no worker runs on in between, owes more or pays too late. */
 unsigned workq_discard(void)
 {
+    uint64_t flags = irq_save();
     unsigned dropped = epoch_discard();
 
     list_for_each (pos, &queues)
         dropped += discard(list_entry(pos, struct workq, all));
     __atomic_store_n(&owed, 0, __ATOMIC_RELEASE);
+    irq_restore(flags);
     plat_waitq_wake_all(&nothing_owed);
     return dropped;
 }

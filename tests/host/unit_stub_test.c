@@ -114,7 +114,8 @@ TEST(unit, firmware_queue_stuck, .needs = NEED_HOST, .rules = "22 31 32",
     struct stub_cfg cfg = own_cfg();
     struct own_unit own;
 
-    T_ASSERT(t, ring != NULL);
+    if (ring == NULL)
+        t_error(t, "no memory");
     for (unsigned refused = 0; refused < 2; refused++) {
         ring[0] = refused ? (struct vtd_desc){{0xf}} : vtd_inv_pc_global();
         ring[1] = vtd_inv_wait((paddr_t){plat_pa(ring).v + PAGE_SIZE / 2}, 1);

@@ -101,10 +101,10 @@ static void every_type(struct dmar_blob *blob)
     s = blob_struct(blob, 5, 8);
     blob_put(blob, s + 4, 1, 1);
     blob_function(blob, 1, 0, 0, 2, 0);
-    s = blob_struct(blob, 6, 8);
+    blob_struct(blob, 6, 8);
     s = blob_function(blob, 5, 9, 0, 2, 1);
     blob_put(blob, s + 2, 0x18, 1);
-    s = blob_struct(blob, 77, 12);
+    blob_struct(blob, 77, 12);
     blob_drhd(blob, 1, 1, 0xfed90000);
     blob_scope(blob, 9, 0, 0x1f, NULL, 0); /* a scope type that nobody knows, without a path */
     blob_seal(blob);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Suite stale: translations that a unit keeps after their tables changed. Each case warms the unit by a
- * transfer, changes one thing, looks what the device reaches without an invalidation (old memory, or nothing:
- * both are allowed, and the evidence says which), then invalidates as VT-d 5.10 asks (Guidance to Software
- * for Invalidations; rules 35-55) and shows that old memory is out of reach.
+ * transfer, changes one thing, looks what the device reaches without an invalidation or with one that does
+ * not match, then invalidates as VT-d 5.10 asks (Guidance to Software for Invalidations; rules 35-55) and
+ * shows that old memory is out of reach.
  *
- * An invalidation with a wrong domain id, PASID, address or granularity, or left out, turns a case red.
+ * A unit that has just been seen to keep what nobody invalidated has to keep it here too: an invalidation too
+ * many turns a case red, as do a wrong domain id, PASID, address or granularity, or one left out.
  */
+#include <string.h>
+
 #include "tests/suites/rig.h"
 
 static iova_t at(uint64_t iova)
@@ -23,18 +26,45 @@ static void open_warm(struct t *t, struct rig *r, struct dma_dev *dma, const str
 }
 
 /*
- * What the device reaches while a stale translation may be in use: all of the old page or nothing of it. A
- * proof of either counts; anything else fails.
+ * Does the unit go by `word` as it was, once it is `value` and nothing was invalidated? Afterwards all is as
+ * before.
  */
-static enum t_reach may_reach(struct t *t, struct dma_dev *dma, const struct t_mem *mem, const char *what)
+static bool unit_keeps(struct rig *r, uint64_t *word, uint64_t value, const struct t_mem *mem)
+{
+    uint64_t old = rig_store(r, word, value);
+    enum t_reach reach = t_dma_write(r->t, r->dma, at(RIG_IOVA), mem, 0, 64, NULL);
+
+    rig_bend(r, word, old);
+    t_dma_write_allowed(r->t, r->dma, at(RIG_IOVA), mem, 0, 64);
+    t_note(r->t, "the unit %s what was not invalidated", reach == T_REACHED ? "keeps" : "does not keep");
+    return reach == T_REACHED;
+}
+
+static bool keeps_leaves(struct rig *r, const struct t_mem *mem)
+{
+    return unit_keeps(r, rig_paging_entry(r, RIG_IOVA, 1), 0, mem);
+}
+
+/* Units may invalidate more than they are asked to; emulators of version 1.0 are known to be exact. */
+static bool is_exact(const struct rig *r)
+{
+    uint64_t version = vtd_read(&r->unit->io, VTD_VER);
+
+    return FIELD_GET(VTD_VER_MAX, version) == 1 && FIELD_GET(VTD_VER_MIN, version) == 0;
+}
+
+/*
+ * What the device reaches while a stale translation may be in use: all of the old page if the unit `keeps`
+ * it, else that or nothing of it. A proof of either counts; anything else fails.
+ */
+static void stale_reach(struct t *t, struct dma_dev *dma, const struct t_mem *mem, bool keeps,
+                        const char *what)
 {
     enum t_reach reach = t_dma_write(t, dma, at(RIG_IOVA), mem, 0, 64, NULL);
 
-    T_EXPECT_NE(t, (int)reach, (int)T_GARBLED);
     t_note(t, "%s: %s", what, reach == T_REACHED ? "old memory still reached" : "nothing reached");
-    if (reach != T_GARBLED)
+    if (T_EXPECT(t, reach == T_REACHED || (!keeps && reach == T_UNTOUCHED)))
         t_proved(t, reach == T_REACHED);
-    return reach;
 }
 
 /* ---- Leaves ---- */
@@ -44,10 +74,12 @@ TEST(stale, unmap_page, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "50
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
+    bool keeps;
 
     open_warm(t, &r, t->dma, &mem);
+    keeps = keeps_leaves(&r, &mem);
     rig_unmap(&r, RIG_IOVA, PAGE_SIZE);
-    may_reach(t, t->dma, &mem, "unmapped, no invalidation");
+    stale_reach(t, t->dma, &mem, keeps, "unmapped, no invalidation");
     rig_flush_page(&r, RIG_IOVA);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
     rig_close(&r);
@@ -155,12 +187,14 @@ TEST(stale, write_permission, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules
     struct t_mem mem = t_mem(t, 1);
     uint64_t *leaf;
     struct rig r;
+    bool keeps;
 
     open_warm(t, &r, t->dma, &mem);
+    keeps = keeps_leaves(&r, &mem);
     leaf = rig_paging_entry(&r, RIG_IOVA, 1);
     /* R/W of the first stage and W of the second are the same bit. */
     rig_store(&r, leaf, FIELD_SET(VTD_FS_RW, *leaf, 0));
-    may_reach(t, t->dma, &mem, "read only, no invalidation");
+    stale_reach(t, t->dma, &mem, keeps, "read only, no invalidation");
     rig_flush_page(&r, RIG_IOVA);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
     rig_close(&r);
@@ -200,12 +234,14 @@ static void missed(struct t *t, struct vtd_desc wrong(const struct rig *r), cons
     struct t_mem mem = t_mem(t, 1);
     struct vtd_desc d;
     struct rig r;
+    bool keeps;
 
     open_warm(t, &r, t->dma, &mem);
+    keeps = keeps_leaves(&r, &mem) && is_exact(&r);
     rig_unmap(&r, RIG_IOVA, PAGE_SIZE);
     d = wrong(&r);
     rig_submit(&r, &d, 1);
-    may_reach(t, t->dma, &mem, what);
+    stale_reach(t, t->dma, &mem, keeps, what);
     rig_flush_page(&r, RIG_IOVA);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
     rig_close(&r);
@@ -225,7 +261,8 @@ static struct vtd_desc wrong_pasid(const struct rig *r)
 
 static struct vtd_desc wrong_address(const struct rig *r)
 {
-    iova_t far = at(RIG_IOVA + PGTABLE_1G);
+    /* Other in its low bits too: QEMU 7.2 compares eight bits of the page number only. */
+    iova_t far = at(RIG_IOVA + PGTABLE_1G + PAGE_SIZE);
 
     return r->stage == VTD_PGTT_FIRST ? vtd_inv_piotlb_page(r->did, r->slot, far, 0, true)
                                       : vtd_inv_iotlb_page(r->did, far, 0, true);
@@ -279,11 +316,13 @@ TEST(stale, non_leaf, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "28",
     struct t_mem mem = t_mem(t, 1);
     uint64_t *entry, old;
     struct rig r;
+    bool keeps;
 
     open_warm(t, &r, t->dma, &mem);
+    keeps = keeps_leaves(&r, &mem);
     entry = rig_paging_entry(&r, RIG_IOVA, 3);
     old = rig_store(&r, entry, 0);
-    may_reach(t, t->dma, &mem, "level 3 cleared, no invalidation");
+    stale_reach(t, t->dma, &mem, keeps, "level 3 cleared, no invalidation");
     rig_flush_slot(&r);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
     rig_store(&r, entry, old);
@@ -293,16 +332,79 @@ TEST(stale, non_leaf, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "28",
 
 /* ---- PASID entry ---- */
 
+/* The word of the PASID entry with the root of r->table, and its value with another root. */
+static uint64_t *root_pointer(struct rig *r, paddr_t root, uint64_t *value)
+{
+    struct vtd_pasid_entry *entry = rig_pasid_entry(r), other = *entry;
+    bool first = r->stage == VTD_PGTT_FIRST;
+    unsigned word = first ? SPAN_WORD(VTD_PASID_FSPTPTR) : SPAN_WORD(VTD_PASID_SSPTPTR);
+
+    if (first)
+        entry_set_addr(&other, VTD_PASID_FSPTPTR, root.v);
+    else
+        entry_set_addr(&other, VTD_PASID_SSPTPTR, root.v);
+    *value = other.q[word];
+    return &entry->q[word];
+}
+
+TEST(stale, entry_root, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "42", .negative = true,
+     .doc = "the root in the PASID entry replaced by an empty one: it counts after the invalidation")
+{
+    struct t_mem mem = t_mem(t, 1), empty = t_mem(t, 1);
+    uint64_t *word, old, value;
+    struct rig r;
+    bool keeps;
+
+    open_warm(t, &r, t->dma, &mem);
+    keeps = keeps_leaves(&r, &mem);
+    memset(empty.va, 0, PAGE_SIZE);
+    plat_publish(empty.va, PAGE_SIZE, false);
+    word = root_pointer(&r, empty.pa, &value);
+    old = rig_store(&r, word, value);
+    stale_reach(t, t->dma, &mem, keeps, "empty root, no invalidation");
+    rig_flush_everything(&r);
+    t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
+    rig_bend(&r, word, old);
+    t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
+    rig_close(&r);
+}
+
+TEST(stale, context_entry, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "38", .negative = true,
+     .doc = "P = 0 in the context entry counts after a context-cache invalidation, and no other promises it")
+{
+    struct vtd_desc others[] = {vtd_inv_pc_global(), vtd_inv_iotlb_global()};
+    struct t_mem mem = t_mem(t, 1);
+    struct vtd_context_entry *ctx;
+    uint64_t old, absent;
+    struct rig r;
+    bool keeps;
+
+    open_warm(t, &r, t->dma, &mem);
+    ctx = rig_context_entry(&r);
+    absent = FIELD_SET(VTD_CTX_P, ctx->q[0], 0);
+    keeps = unit_keeps(&r, &ctx->q[0], absent, &mem) && is_exact(&r);
+    old = rig_store(&r, &ctx->q[0], absent);
+    rig_submit(&r, others, ARRAY_SIZE(others));
+    stale_reach(t, t->dma, &mem, keeps, "no context-cache invalidation");
+    rig_flush_everything(&r);
+    t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
+    rig_bend(&r, &ctx->q[0], old);
+    t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
+    rig_close(&r);
+}
+
 TEST(stale, retire, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "41 43", .negative = true,
      .doc = "the driver's retire: the old page is out of reach at its return, with P = 0 before it in reach "
             "or not")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
+    bool keeps;
 
     open_warm(t, &r, t->dma, &mem);
+    keeps = keeps_leaves(&r, &mem);
     T_ASSERT_OK(t, vtd_pasid_clear_present(r.dev, r.slot, false));
-    may_reach(t, t->dma, &mem, "P = 0, no invalidation");
+    stale_reach(t, t->dma, &mem, keeps, "P = 0, no invalidation");
     rig_retire(&r);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
     t_dma_write_denied(t, t->dma, at(mem.pa.v), &mem, 0, 64);

@@ -179,6 +179,18 @@ static void hang_in_work(struct plat_work *work)
     hang(work);
 }
 
+/* Makes the worker of deferred work owe and pay all the time. */
+static void defer_in_work(struct plat_work *work)
+{
+    static struct plat_work more = {.run = count};
+
+    (void)work;
+    for (;;) {
+        if (!more.queued)
+            plat_defer(&more);
+    }
+}
+
 static void queue_and_wait(void *arg)
 {
     struct plat_work work = {.run = *(void (**)(struct plat_work *))arg}, behind = {.run = count};
@@ -201,10 +213,11 @@ static void defer_and_wait(void *arg)
 TEST(kernel, guard_work,
      .doc = "work that traps or hangs ends the run that waits for it; the workers are replaced")
 {
-    void (*bad[])(struct plat_work *) = {trap_in_work, hang_in_work};
+    void (*bad[])(struct plat_work *) = {trap_in_work, hang_in_work, defer_in_work};
 
     check(t, queue_and_wait, &bad[0], GUARD_TRAPPED, "'work'");
     check(t, queue_and_wait, &bad[1], GUARD_HUNG, "'work'");
+    check(t, queue_and_wait, &bad[2], GUARD_HUNG, "");
     check(t, defer_and_wait, &bad[0], GUARD_TRAPPED, "'epoch'");
     check(t, defer_and_wait, &bad[1], GUARD_HUNG, "'epoch'");
 }

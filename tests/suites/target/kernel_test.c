@@ -4,6 +4,7 @@
 #include "kernel/pci.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
+#include "tests/dev/dma_dev.h"
 #include "tests/harness/harness.h"
 
 #define SPINNERS   3u
@@ -208,6 +209,80 @@ TEST(kernel, pci_tree,
             T_EXPECT_EQ(t, fn->parent->secondary, rid_bus(fn->id.rid));
     }
     T_ASSERT(t, last);
+}
+
+#define BASE_CLASS_DISPLAY 0x03u
+#define BASE_CLASS_BRIDGE  0x06u
+
+static uint32_t command_of(const struct pci_function *fn)
+{
+    return plat_pci_read32(fn->id, 4);
+}
+
+static bool is_master(const struct pci_function *fn)
+{
+    return command_of(fn) & PCI_COMMAND_MASTER;
+}
+
+/* The endpoint after `fn`: neither a bridge nor a display controller. */
+static struct pci_function *next_endpoint(const struct pci_function *fn)
+{
+    struct pci_function *next = pci_next(fn);
+
+    while (next && (next->class >> 16 == BASE_CLASS_DISPLAY || next->class >> 16 == BASE_CLASS_BRIDGE))
+        next = pci_next(next);
+    return next;
+}
+
+static bool is_engine(const struct pci_function *fn)
+{
+    for (unsigned engine = 0; engine < DMA_ENGINE_COUNT; engine++) {
+        const struct dma_dev *dev;
+
+        for (unsigned n = 0; (dev = dma_dev_get((enum dma_engine)engine, n)); n++) {
+            if (dev->id.segment == fn->id.segment && dev->id.rid == fn->id.rid)
+                return true;
+        }
+    }
+    return false;
+}
+
+TEST(kernel, pci_quiet, .doc = "no endpoint may do DMA but the engines, whatever the firmware left on")
+{
+    for (const struct pci_function *fn = NULL; (fn = next_endpoint(fn));) {
+        t_note(t, "%02x:%02x.%u: found %s", rid_bus(fn->id.rid), rid_dev(fn->id.rid), rid_fn(fn->id.rid),
+               fn->mastered ? "on" : "off");
+        T_EXPECT_EQ(t, is_master(fn), is_engine(fn));
+    }
+}
+
+static void set_master(const struct pci_function *fn, bool master)
+{
+    pci_enable(fn, command_of(fn) & PCI_COMMAND_MEM, master);
+}
+
+TEST(kernel, pci_quiesce,
+     .doc = "bus mastering goes off in every endpoint that has it on, and comes back there alone")
+{
+    bool before[64], found[64];
+    unsigned n = 0;
+
+    for (struct pci_function *fn = NULL; n < ARRAY_SIZE(before) && (fn = next_endpoint(fn)); n++) {
+        before[n] = is_master(fn);
+        found[n] = fn->mastered;
+        set_master(fn, n % 2);
+    }
+    T_EXPECT_GT(t, n, 0u);
+    pci_quiesce();
+    for (struct pci_function *fn = NULL; (fn = next_endpoint(fn));)
+        T_EXPECT(t, !is_master(fn));
+    pci_restore();
+    n = 0;
+    for (struct pci_function *fn = NULL; n < ARRAY_SIZE(before) && (fn = next_endpoint(fn)); n++) {
+        T_EXPECT_EQ(t, is_master(fn), n % 2 == 1);
+        set_master(fn, before[n]);
+        fn->mastered = found[n];
+    }
 }
 
 TEST(kernel, pci_alias,

@@ -63,7 +63,7 @@ TEST(page, random_life, .needs = NEED_TARGET,
         block[i] = page_alloc(count[i], OWNER_TEST);
         if (!block[i])
             t_error(t, "no block of %u pages", count[i]);
-        block[i][0] = i + 1;
+        *block[i] = i + 1;
         block[i][count[i] * 512 - 1] = i + 1;
     }
     for (unsigned i = 0; i < ARRAY_SIZE(block); i++)
