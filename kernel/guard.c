@@ -18,6 +18,8 @@
 #include "kernel/cpu.h"
 #include "kernel/epoch.h"
 #include "kernel/irq.h"
+#include "kernel/libc_lock.h"
+#include "kernel/log.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/workq.h"
@@ -35,6 +37,8 @@ struct guard {
 
 /* Changed by the thread that calls guard_run() only; that thread is always of the run that is innermost. */
 static struct guard *innermost;
+
+static bool libc_cut; /* something was given up inside newlib; atomic */
 
 const char *guard_end_name(enum guard_end end)
 {
@@ -90,9 +94,17 @@ static const char *here(void)
     return irq_in_handler() ? "in an interrupt handler over thread" : "in thread";
 }
 
+/* newlib's lock is not left behind by what is given up. */
+static void drop_libc(void)
+{
+    if (libc_lock_drop())
+        __atomic_store_n(&libc_cut, true, __ATOMIC_RELAXED);
+}
+
 /* Leads the frame away from what it interrupted, for good. */
 static void leave_at(struct trap_frame *f)
 {
+    drop_libc();
     if (irq_in_handler()) {
         irq_abandon_at(f);
         return;
@@ -132,6 +144,7 @@ void guard_panic(const char *fmt, va_list ap)
         g->report->depth = backtrace_here(g->report->trace, GUARD_TRACE_DEPTH);
         end_run(g, GUARD_PANICKED);
     }
+    drop_libc();
     if (irq_in_handler())
         irq_abandon();
     thread_exit();
@@ -226,6 +239,8 @@ static void clean_up(struct guard *g)
     }
     kill_threads(g);
     r->dropped = workq_discard();
+    if (__atomic_exchange_n(&libc_cut, false, __ATOMIC_RELAXED))
+        log_line(LOG_WARN, "guard: the run ended inside malloc or stdio; the heap is suspect from here on");
 }
 
 int guard_run(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct guard_report *out)

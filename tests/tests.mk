@@ -4,6 +4,7 @@
 # Suites of both homes: one body, no word about which.
 SUITE_SRCS := tests/suites/acpi_test.c tests/suites/args_text_test.c tests/suites/caps_test.c \
               tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
+              tests/suites/device_test.c tests/suites/inflight_held_test.c \
               tests/suites/engine_test.c tests/suites/fault_test.c tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
               tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
@@ -28,7 +29,8 @@ TARGET_SUITE_SRCS := tests/suites/target/kernel_test.c tests/suites/target/kerne
                      tests/suites/target/page_test.c tests/suites/target/sva_test.c \
                      tests/suites/target/vm_test.c tests/suites/target/harness_stray_test.c
 TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c \
-               tests/dev/discover.c tests/dev/slot.c tests/dev/edu.c tests/dev/testdev.c
+               tests/dev/discover.c tests/dev/slot.c tests/dev/edu.c tests/dev/nvme.c tests/dev/nvme_ctrl.c tests/dev/testdev.c \
+               tests/dev/xhci.c
 
 # Host process only: the platform of a Linux process, stub units, main().
 HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \

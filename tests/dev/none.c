@@ -4,8 +4,9 @@
 
 #include "tests/dev/dma_dev.h"
 
-int dma_discover(void)
+int dma_discover(const char *scratch)
 {
+    (void)scratch;
     return 0;
 }
 

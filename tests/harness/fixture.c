@@ -13,6 +13,7 @@
 
 static struct {
     unsigned dmar;
+    const char *scratch;
     struct iommu *iommu;
     bool dropped; /* it worked once and can be made again */
     char reason[T_REASON_SIZE];
@@ -101,7 +102,7 @@ static int guarded(const char *what, int (*fn)(void))
 
 static int discover(void)
 {
-    int err = dma_discover();
+    int err = dma_discover(fx.scratch);
 
     if (err)
         explain("dma_discover", err, "");
@@ -132,6 +133,7 @@ static void probe_lanes(void)
 void fixture_init(const struct args *args)
 {
     fx.dmar = args->dmar;
+    fx.scratch = args->nvme;
     if (guarded("devices", discover))
         plat_log(LOG_ERROR, "%s", fx.reason);
     if (guarded("start", make))

@@ -90,7 +90,7 @@ static int try_unit(struct iommu *iommu, unsigned n)
 
     for (unsigned e = 0; e < DMA_ENGINE_COUNT; e++) {
         for (unsigned i = 0; !err && !tried && (dma = dma_dev_get(e, i)); i++) {
-            if (dma->can_write)
+            if (dma->can_write && !dma->record_len && !dma->held)
                 err = try_device(iommu, n, dma, &tried);
         }
     }

@@ -45,22 +45,25 @@ static const struct cap_need cap_needs[] = {
     {NEED_PDS, "pds", "ECAP.PDS", ECAP, 42, true},
     {NEED_SC, "sc", "ECAP.SC", ECAP, 7, true},
     {NEED_SMPWCS, "smpwcs", "ECAP.SMPWCS", ECAP, 48, true},
+    {NEED_DWD, "dwd", "CAP.DWD", CAP, 54, true},
     {NEED_NO_ESRTPS, "no-esrtps", "CAP.ESRTPS", CAP, 63, false},
 };
 
 /* Those that imply a started object. */
 #define NEED_DMA_ANY                                                                                         \
-    (NEED_DMA | NEED_DMA_READ | NEED_DMA_2 | NEED_DMA_3 | NEED_DMA_QUEUED | NEED_DMA_STATUS | NEED_GROUP)
+    (NEED_DMA | NEED_DMA_READ | NEED_DMA_2 | NEED_DMA_3 | NEED_DMA_QUEUED | NEED_DMA_STATUS | NEED_GROUP |   \
+     NEED_DMA_HELD)
 
 static const struct {
     uint64_t need;
     const char *word;
 } other_needs[] = {
-    {NEED_DMAR, "dmar"},       {NEED_IOMMU, "iommu"},           {NEED_UNITS_2, "units-2"},
-    {NEED_DMA, "dma"},         {NEED_DMA_READ, "dma-read"},     {NEED_DMA_2, "dma-2"},
-    {NEED_DMA_3, "dma-3"},     {NEED_DMA_QUEUED, "dma-queued"}, {NEED_DMA_STATUS, "dma-status"},
-    {NEED_GROUP, "group"},     {NEED_TARGET, "target"},         {NEED_HOST, "host"},
-    {NEED_THREADS, "threads"}, {NEED_VER_1_0, "ver-1.0"},       {NEED_RID_PASID, "rid-pasid"},
+    {NEED_DMAR, "dmar"},         {NEED_IOMMU, "iommu"},           {NEED_UNITS_2, "units-2"},
+    {NEED_DMA, "dma"},           {NEED_DMA_READ, "dma-read"},     {NEED_DMA_2, "dma-2"},
+    {NEED_DMA_3, "dma-3"},       {NEED_DMA_QUEUED, "dma-queued"}, {NEED_DMA_STATUS, "dma-status"},
+    {NEED_GROUP, "group"},       {NEED_TARGET, "target"},         {NEED_HOST, "host"},
+    {NEED_THREADS, "threads"},   {NEED_VER_1_0, "ver-1.0"},       {NEED_DMA_RECORD, "dma-record"},
+    {NEED_DMA_HELD, "dma-held"}, {NEED_RID_PASID, "rid-pasid"},
 };
 
 /* Lane rid_pasid has nothing to go by. */
@@ -158,6 +161,16 @@ static unsigned count_apart(enum dma_engine engine, bool *group)
     return apart;
 }
 
+/* Engines that only cases made for them can use: the choice is no obstacle, and gives no reason. */
+static bool for_others(const struct t_case *c, const struct dma_dev *dev)
+{
+    if (c->engines && !(c->engines & T_BIT(dev->engine)))
+        return true;
+    if (dev->held && !(c->needs & NEED_DMA_HELD))
+        return true;
+    return dev->record_len && !(c->needs & NEED_DMA_RECORD);
+}
+
 bool needs_engine_unmet(const struct t_case *c, enum dma_engine engine, char *why, size_t size)
 {
     const struct dma_dev *dev = dma_dev_get(engine, 0);
@@ -166,17 +179,17 @@ bool needs_engine_unmet(const struct t_case *c, enum dma_engine engine, char *wh
     bool group;
 
     why[0] = 0;
-    if (c->engines && !(c->engines & T_BIT(engine)))
+    if (!dev || for_others(c, dev))
         return true;
     have = count_apart(engine, &group);
-    if (!dev)
-        snprintf(why, size, "no DMA engine");
-    else if (have < want)
+    if (have < want)
         snprintf(why, size, "%s devices = %u", name, have);
-    else if ((c->needs & NEED_DMA_READ) && !dev->can_read)
+    else if ((c->needs & NEED_DMA_READ) && (!dev->can_read || !(dev->tells || dev->wants)))
         snprintf(why, size, "%s cannot read", name);
     else if ((c->needs & NEED_DMA_QUEUED) && !dev->queued)
-        snprintf(why, size, "%s is synchronous", name);
+        snprintf(why, size, "%s translates when started", name);
+    else if ((c->needs & NEED_DMA_HELD) && !dev->held)
+        snprintf(why, size, "%s holds nothing back", name);
     else if ((c->needs & NEED_DMA_STATUS) && !dev->reports)
         snprintf(why, size, "%s has no status", name);
     else if ((c->needs & NEED_GROUP) && !group)

@@ -27,19 +27,24 @@ static struct pgtable_cfg table_cfg(struct t *t, struct dma_dev *dma)
     return cfg;
 }
 
-static void set_up(struct t *t, struct play *p, struct dma_dev *const *dma, unsigned devs, bool native)
+static void set_up(struct t *t, struct play *p, struct dma_dev *const *these, unsigned devs, bool native)
 {
     struct owner_cfg cfg = {.iommu = t->iommu, .native = native, .listen = true};
 
     *p = (struct play){.t = t, .devs = devs};
     for (unsigned d = 0; d < devs; d++)
-        p->dma[d] = dma ? dma[d] : t_dev(t, d);
+        p->dma[d] = these ? these[d] : t_dev(t, d);
     cfg.table = table_cfg(t, p->dma[0]);
     T_ASSERT_OK(t, owner_open(&p->owner, &cfg));
     for (unsigned id = 0; id < OWNER_IDS; id++)
         t_rand_fill(t, owner_page(&p->owner, id), PAGE_SIZE);
-    for (unsigned d = 0; d < devs; d++)
-        T_ASSERT_OK(t, owner_attach(&p->owner, p->dma[d]->id, p->dma[d]->rids, p->dma[d]->rid_count));
+    for (unsigned d = 0; d < devs; d++) {
+        const struct dma_dev *dma = p->dma[d];
+
+        if (dma->own_pages)
+            T_ASSERT_OK(t, owner_map(&p->owner, dma->own, (uint64_t)dma->own_pages * PAGE_SIZE));
+        T_ASSERT_OK(t, owner_attach(&p->owner, dma->id, dma->rids, dma->rid_count));
+    }
 }
 
 void play_open(struct t *t, struct play *p, unsigned devs)

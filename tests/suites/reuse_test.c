@@ -20,6 +20,7 @@ static void new_life(struct rig *r, const struct t_mem *mem, unsigned n)
 
     pgtable_destroy(r->table);
     T_ASSERT_OK(r->t, pgtable_create(&cfg, &r->table));
+    rig_map_own(r, r->dma);
     rig_map(r, RIG_IOVA, mem, n, 1, PGTABLE_RW);
     rig_publish(r);
 }
@@ -142,6 +143,7 @@ TEST(reuse, keep_did, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_BOTH_LANES, .
     rig_open(t, &a, t_dev(t, 0));
     rig_open(t, &b, t_dev(t, 1));
     rig_map(&a, RIG_IOVA, &mem, 0, 1, PGTABLE_RW);
+    rig_map_own(&a, b.dma);
     rig_publish(&a);
     entry = rig_entry(&a);
     rig_publish_raw(&b, &entry);
@@ -169,6 +171,7 @@ TEST(reuse, retire_two_devices, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_BOT
     rig_open(t, &a, t_dev(t, 0));
     rig_open(t, &b, t_dev(t, 1));
     rig_map(&a, RIG_IOVA, &mem, 0, 1, PGTABLE_RW);
+    rig_map_own(&a, b.dma);
     rig_publish(&a);
     entry = rig_entry(&a);
     rig_publish_raw(&b, &entry);

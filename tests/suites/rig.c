@@ -47,6 +47,7 @@ static void make_table(struct rig *r, enum vtd_pgtt stage, unsigned levels)
     r->stage = stage;
     r->levels = levels;
     T_ASSERT_OK(r->t, pgtable_create(&cfg, &r->table));
+    rig_map_own(r, r->dma);
     T_ASSERT_OK(r->t, vtd_did_alloc(r->unit, &r->did));
 }
 
@@ -91,6 +92,12 @@ void rig_close(struct rig *r)
 void rig_map_pa(struct rig *r, uint64_t iova, paddr_t pa, uint64_t size, unsigned prot)
 {
     T_ASSERT_OK(r->t, pgtable_map(r->table, (iova_t){iova}, pa, size, prot));
+}
+
+void rig_map_own(struct rig *r, const struct dma_dev *dma)
+{
+    if (dma->own_pages)
+        rig_map_pa(r, dma->own.v, dma->own, (uint64_t)dma->own_pages * PAGE_SIZE, PGTABLE_RW);
 }
 
 void rig_map(struct rig *r, uint64_t iova, const struct t_mem *mem, unsigned first, unsigned count,

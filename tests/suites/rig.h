@@ -54,7 +54,9 @@ unsigned rig_unit_levels(const struct vtd_unit *unit);
 /* How a table for this device has to look. */
 struct pgtable_cfg rig_table_cfg(const struct vtd_dev *dev, enum vtd_pgtt stage, unsigned levels);
 
-/* Attaches the device; an empty table of the unit's stage; a domain id. Nothing is published: DMA is blocked.
+/*
+ * Attaches the device; a table of the unit's stage, empty but for the engine's own pages; a domain id.
+ * Nothing is published: DMA is blocked.
  */
 void rig_open(struct t *t, struct rig *r, struct dma_dev *dma);
 /* The same with a stage and a number of levels; skips the case if the unit has not got them. */
@@ -67,6 +69,9 @@ void rig_map(struct rig *r, uint64_t iova, const struct t_mem *mem, unsigned fir
              unsigned prot);
 /* Maps `size` bytes at a physical address; leaves of the largest size that fits. */
 void rig_map_pa(struct rig *r, uint64_t iova, paddr_t pa, uint64_t size, unsigned prot);
+/* Maps the engine's own pages: for a second device that works through this table, or a table of the case's
+ * own. */
+void rig_map_own(struct rig *r, const struct dma_dev *dma);
 /* Takes a mapping out of the table. Nothing is flushed. */
 void rig_unmap(struct rig *r, uint64_t iova, uint64_t size);
 
