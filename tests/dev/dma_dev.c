@@ -68,6 +68,19 @@ int dma_dev_add(struct dma_dev *dev)
     return 0;
 }
 
+void dma_dev_remove(struct dma_dev *dev)
+{
+    unsigned at = 0;
+
+    while (at < dev_count && devs[at] != dev)
+        at++;
+    plat_assert(at < dev_count);
+    for (dev_count--; at < dev_count; at++)
+        devs[at] = devs[at + 1];
+    dev->busy = false;
+    renumber();
+}
+
 struct dma_dev *dma_dev_get(enum dma_engine engine, unsigned n)
 {
     for (unsigned i = 0; i < dev_count; i++) {

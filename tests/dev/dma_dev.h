@@ -168,6 +168,12 @@ must_check int dma_run(struct dma_dev *dev, const struct dma_xfer *x);
  * buffer. */
 bool dma_fixed_pattern(const struct dma_dev *dev, void *out, uint32_t len);
 
+/*
+ * Pulls the device out of its slot, for good: the list does not have it any more, the object stays readable.
+ * 0; -ENODEV: it is in no slot; -ETIMEDOUT: the slot does not obey. Thread.
+ */
+must_check int dma_unplug(struct dma_dev *dev);
+
 /* Lets a transfer that a case left behind end, by waiting for it. Part of the cleanup after each case.
  * Thread. */
 void dma_quiesce_all(void);

@@ -22,4 +22,7 @@ dma_probe_fn edu_probe, testdev_probe, nvme_probe, xhci_probe;
  * full. */
 must_check int dma_dev_add(struct dma_dev *dev);
 
+/* Takes a device that is no more off the list; it stays as it is, and nothing is under way on it. */
+void dma_dev_remove(struct dma_dev *dev);
+
 #endif

@@ -52,6 +52,7 @@ static int make(void)
         return err;
     }
     fx.reason[0] = 0;
+    lane_known(fx.iommu);
     return 0;
 }
 
@@ -108,6 +109,27 @@ static int discover(void)
     return err;
 }
 
+static int probe(void)
+{
+    int err = lane_probe(fx.iommu);
+
+    if (err)
+        explain("lanes", err, "");
+    return err;
+}
+
+/* A transfer that failed may have left anything: a new object. */
+static void probe_lanes(void)
+{
+    if (!fx.iommu || !guarded("lanes", probe))
+        return;
+    plat_log(LOG_ERROR, "%s", fx.reason);
+    fixture_drop();
+    if (guarded("start", make))
+        plat_log(LOG_ERROR, "%s", fx.reason);
+    fx.dropped = !fx.iommu;
+}
+
 void fixture_init(const struct args *args)
 {
     fx.dmar = args->dmar;
@@ -116,6 +138,7 @@ void fixture_init(const struct args *args)
         plat_log(LOG_ERROR, "%s", fx.reason);
     if (guarded("start", make))
         plat_log(LOG_INFO, "no unit to test: %s", fx.reason);
+    probe_lanes();
 }
 
 struct iommu *fixture_iommu(void)
@@ -251,6 +274,7 @@ void t_rebuild(struct t *t)
     if (fixture_rebuild())
         t_fail(t, "stop and start again: %s", fixture_reason());
     t->iommu = fixture_iommu();
+    T_ASSERT_OK(t, lane_choose(t->iommu, t->lane));
 }
 
 void t_settle(struct t *t)

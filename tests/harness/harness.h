@@ -95,6 +95,7 @@ enum t_lane {
 #define NEED_DMA_RECORD T_BIT(40) /* no length of its own: engines that move records only run it as well */
 #define NEED_DMA_HELD   T_BIT(41) /* an engine whose access is translated at the start and lands much later */
 #define NEED_DWD        T_BIT(43) /* CAP.DWD: a wait drains writes that were translated before */
+#define NEED_RID_PASID  T_BIT(44) /* RID_PASID is used: ECAP.RPS = 1, or the quirk RID_PASID_USED */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */
@@ -105,7 +106,7 @@ struct t_case {
     const char *file;
     int line;
     uint64_t needs;      /* NEED_... */
-    unsigned lanes;      /* T_BIT(T_LANE_...) that make sense; 0: the rid lane and rid_pasid */
+    unsigned lanes;      /* T_BIT(T_LANE_...) that make sense; 0: T_LANE_RID */
     unsigned engines;    /* T_BIT(DMA_...) of dma_dev.h that make sense; 0: all */
     unsigned timeout_ms; /* until the watchdog ends it; 0: 20000 */
     const char *rows;    /* rows of docs/rules/rows.tsv that the case proves, "9 17" */

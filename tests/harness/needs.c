@@ -63,8 +63,17 @@ static const struct {
     {NEED_DMA_3, "dma-3"},       {NEED_DMA_QUEUED, "dma-queued"}, {NEED_DMA_STATUS, "dma-status"},
     {NEED_GROUP, "group"},       {NEED_TARGET, "target"},         {NEED_HOST, "host"},
     {NEED_THREADS, "threads"},   {NEED_VER_1_0, "ver-1.0"},       {NEED_DMA_RECORD, "dma-record"},
-    {NEED_DMA_HELD, "dma-held"},
+    {NEED_DMA_HELD, "dma-held"}, {NEED_RID_PASID, "rid-pasid"},
 };
+
+/* Lane rid_pasid has nothing to go by. */
+static bool rid_pasid_unused(const struct vtd_unit *unit, char *why, size_t size)
+{
+    if (vtd_unit_uses_rid_pasid(unit))
+        return false;
+    snprintf(why, size, "ECAP.RPS = 0, RID_PASID is not used");
+    return true;
+}
 
 static bool unit_unmet(const struct iommu *iommu, unsigned u, uint64_t needs, char *why, size_t size)
 {
@@ -86,7 +95,7 @@ static bool unit_unmet(const struct iommu *iommu, unsigned u, uint64_t needs, ch
         snprintf(why, size, "VER = %u.%u%s", caps->major, caps->minor, where);
         return true;
     }
-    return false;
+    return (needs & NEED_RID_PASID) && rid_pasid_unused(iommu->units[u], why, size);
 }
 
 static bool needs_units(uint64_t needs)
@@ -95,7 +104,7 @@ static bool needs_units(uint64_t needs)
         if (needs & cap_needs[i].need)
             return true;
     }
-    return needs & (NEED_IOMMU | NEED_UNITS_2 | NEED_VER_1_0 | NEED_DMA_ANY);
+    return needs & (NEED_IOMMU | NEED_UNITS_2 | NEED_VER_1_0 | NEED_RID_PASID | NEED_DMA_ANY);
 }
 
 static bool home_unmet(uint64_t needs, char *why, size_t size)
@@ -204,10 +213,8 @@ bool needs_lane_unmet(const struct t_case *c, enum t_lane lane, enum dma_engine 
         return true;
     }
     for (unsigned u = 0; lane == T_LANE_RID_PASID && u < iommu->unit_count; u++) {
-        if (!iommu->units[u]->caps.rps) {
-            snprintf(why, size, "ECAP.RPS = 0");
+        if (rid_pasid_unused(iommu->units[u], why, size))
             return true;
-        }
     }
     return false;
 }
