@@ -242,11 +242,22 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
     dev->iommu = iommu;
     dev->id = fn;
     dev->pasid_bits = cfg->pasid_bits;
+    dev->lane = iommu->lane;
     dev->users = 1;
     plat_lock(&iommu->lock);
     list_add_tail(&iommu->devs, &dev->link);
     plat_unlock(&iommu->lock);
     *out = dev;
+    return 0;
+}
+
+int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane)
+{
+    for (unsigned i = 0; lane == IOMMU_LANE_RID_PASID && i < iommu->unit_count; i++) {
+        if (!vtd_unit_uses_rid_pasid(iommu->units[i]))
+            return -ENOTSUP;
+    }
+    iommu->lane = lane;
     return 0;
 }
 
@@ -270,6 +281,11 @@ int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *alia
         return attach_new(iommu, unit, fn, &cfg, out);
     *out = dev;
     return 0;
+}
+
+void iommu_dev_gone(struct iommu_dev *dev)
+{
+    vtd_dev_gone(dev->vtd);
 }
 
 int iommu_dev_detach(struct iommu_dev *dev)

@@ -18,11 +18,18 @@
 struct vtd_unit;
 struct vtd_dev;
 
+/* How requests without PASID reach the tables of the IOASID that their device is bound to. */
+enum iommu_lane {
+    IOMMU_LANE_RID,       /* by slot 0 of the device's own directory */
+    IOMMU_LANE_RID_PASID, /* by the slot that is the IOASID's number, which RID_PASID names while bound */
+};
+
 /* One requester as the IOMMU sees it: a function, or a group of functions behind one PCI bridge. */
 struct iommu_dev {
     struct iommu *iommu;
     struct vtd_dev *vtd;
     struct pci_id id; /* as first attached */
+    enum iommu_lane lane;
     unsigned pasid_bits;
     unsigned users; /* attach calls; under iommu->lock */
     void *binding;  /* of svm.c, under its lock */
@@ -37,6 +44,7 @@ struct iommu {
     struct ioasid_core *ioasids;
     struct svm *svm;
     bool started;
+    enum iommu_lane lane;  /* of the devices attached from now on */
     struct plat_lock lock; /* device list; leaf */
     struct list devs;
 };
@@ -70,6 +78,18 @@ void iommu_drop(struct iommu *iommu);
  */
 must_check int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *aliases,
                                 unsigned alias_count, unsigned pasid_bits, struct iommu_dev **out);
+
+/*
+ * Lane of the devices that are attached from now on; IOMMU_LANE_RID at first. 0; -ENOTSUP: a unit does not
+ * use RID_PASID (see vtd_unit_uses_rid_pasid). T.
+ */
+must_check int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane);
+
+/*
+ * The function was pulled out of its slot: from now on nothing is sent to its device TLB. Bindings stay until
+ * unbind or free, which do all the rest, and so does the attach. X.
+ */
+void iommu_dev_gone(struct iommu_dev *dev);
 
 /* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0, -ETIMEDOUT.
  * T. */

@@ -80,6 +80,8 @@ static void check_dev(struct iommu_dev *dev, struct finding *finding)
     vtd_pasid_each(dev->vtd, check_entry, &c);
     if (c.binding && !c.seen)
         found(finding, dev, c.binding->slot, "bound, and there is no entry");
+    if (c.binding && (!dev->vtd->context_present || dev->vtd->rid_pasid != c.binding->slot))
+        found(finding, dev, c.binding->slot, "bound, and its requests use another slot");
 }
 
 /* First device of its unit with this domain id, so that a shared one counts once. */

@@ -48,6 +48,26 @@ static void table_free(struct pgtable *pt, uint64_t *table)
     plat_pages_free(table, 1);
 }
 
+static struct pgtable describe(const struct pgtable_cfg *cfg)
+{
+    return (struct pgtable){.stage = cfg->stage,
+                            .levels = cfg->levels,
+                            .haw = cfg->haw,
+                            .page_sizes = cfg->page_sizes,
+                            .unit_snoops = cfg->unit_snoops,
+                            .leaf_snoop = cfg->leaf_snoop,
+                            .input_end = input_end(cfg)};
+}
+
+int pgtable_adopt(struct pgtable *pt, const struct pgtable_cfg *cfg, paddr_t root)
+{
+    if (!cfg_valid(cfg))
+        return -EINVAL;
+    *pt = describe(cfg);
+    pt->root = plat_va(root);
+    return 0;
+}
+
 int pgtable_create(const struct pgtable_cfg *cfg, struct pgtable **out)
 {
     struct pgtable *pt;
@@ -57,13 +77,7 @@ int pgtable_create(const struct pgtable_cfg *cfg, struct pgtable **out)
     pt = plat_alloc(sizeof(*pt), OWNER_PGTABLE);
     if (!pt)
         return -ENOMEM;
-    *pt = (struct pgtable){.stage = cfg->stage,
-                           .levels = cfg->levels,
-                           .haw = cfg->haw,
-                           .page_sizes = cfg->page_sizes,
-                           .unit_snoops = cfg->unit_snoops,
-                           .leaf_snoop = cfg->leaf_snoop,
-                           .input_end = input_end(cfg)};
+    *pt = describe(cfg);
     pt->root = table_alloc(pt);
     if (!pt->root) {
         plat_free(pt);

@@ -63,6 +63,14 @@ must_check int pgtable_create(const struct pgtable_cfg *cfg, struct pgtable **ou
 /* Frees all pages and the object. The caller has cut every device off and waited. NULL is allowed. */
 void pgtable_destroy(struct pgtable *pt);
 
+/*
+ * Describes a table that somebody else builds and keeps, the CPU's own one (SVA): an object to bind and to
+ * walk, and nothing else. Its keeper sees to what this builder would: U/S at all levels and A and D preset
+ * for a first stage, absent entries all zero for a second one, stores written back where units do not snoop,
+ * invalidation before a page is used for something else. 0; -EINVAL as pgtable_create.
+ */
+must_check int pgtable_adopt(struct pgtable *pt, const struct pgtable_cfg *cfg, paddr_t root);
+
 /* Address of the root page, for SSPTPTR or FSPTPTR. */
 paddr_t pgtable_root(const struct pgtable *pt);
 

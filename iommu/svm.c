@@ -154,6 +154,7 @@ static int bind_with_turn(struct svm *svm, struct ioasid_turn *turn, struct ioas
         return -ENOMEM;
     list_init(&binding->link);
     binding->dev = dev;
+    binding->slot = dev->lane == IOMMU_LANE_RID_PASID ? ioasid_number(turn->id) : 0;
     rc = claim_device(svm, binding);
     if (rc) {
         plat_free(binding);

@@ -41,9 +41,9 @@ must_check int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev
 must_check int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev);
 
 /*
- * Flushes what units may have cached of [iova, iova+size) for `id`, after its table changed; size 0 is
- * everything. `leaf_only`: no table above the leaves changed. One wait per unit. 0, -ENOENT (not bound),
- * -EACCES, -ETIMEDOUT. T.
+ * Flushes what units may have cached of [iova, iova+size) for `id`, after its table changed; size 0, or an
+ * end beyond the last address there is, is everything. `leaf_only`: no table above the leaves changed. One
+ * wait per unit. 0, -ENOENT (not bound), -EACCES, -ETIMEDOUT. T.
  */
 must_check int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only);
 

@@ -168,8 +168,12 @@ static int publish(struct svm_space *space, const struct svm_binding *binding, b
 {
     struct vtd_pasid_cfg cfg = entry_cfg(space, binding->domain->did);
     unsigned flags = binding->domain->bindings == 1 ? VTD_RETIRE_LAST_OF_DID : VTD_RETIRE_KEEP_DID;
-    int rc = vtd_pasid_publish(binding->dev->vtd, binding->slot, &cfg);
+    int rc = vtd_dev_set_rid_pasid(binding->dev->vtd, binding->slot);
 
+    *stays = false;
+    if (rc)
+        return rc;
+    rc = vtd_pasid_publish(binding->dev->vtd, binding->slot, &cfg);
     *stays =
         (rc == -EIO || rc == -ETIMEDOUT) && vtd_pasid_retire(binding->dev->vtd, binding->slot, flags) != 0;
     return rc;

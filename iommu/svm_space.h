@@ -38,9 +38,9 @@ struct svm_binding {
     struct svm_space *space; /* NULL until set up, and once torn down */
     struct iommu_dev *dev;
     struct svm_domain *domain;
-    uint32_t slot;
-    bool leaving; /* to be retired by the unbind that has the turn */
-    bool claimed; /* an unbind is under way and gives the record back */
+    uint32_t slot; /* by the device's lane: 0, or the IOASID's number */
+    bool leaving;  /* to be retired by the unbind that has the turn */
+    bool claimed;  /* an unbind is under way and gives the record back */
     struct plat_work reap;
 };
 

@@ -142,7 +142,7 @@ static void add_device_tlb(struct vtd_batch *batch, struct vtd_dev *dev)
 {
     struct vtd_ats ats = vtd_dev_ats(dev);
 
-    if (!dev->ats || !vtd_unit_translates(dev->unit))
+    if (!vtd_dev_has_tlb(dev) || !vtd_unit_translates(dev->unit))
         return;
     vtd_batch_add(batch, vtd_inv_devtlb_all(&ats));
     if (dev->pasid)
@@ -314,17 +314,26 @@ int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid)
 
     if (!vtd_entry_slot_ok(dev, pasid))
         return -EINVAL;
+    if (pasid != 0 && !vtd_unit_uses_rid_pasid(dev->unit))
+        return -ENOTSUP;
     if (dev->context_present && dev->rid_pasid == pasid)
         return 0;
     vtd_pasid_each(dev, note_present, &busy);
     if (busy)
         return -EBUSY;
-    if (dev->context_present)
+    if (in_use(dev->unit, dev->rids[0]))
         err = retire_contexts(dev, false);
     if (err)
         return err;
     dev->rid_pasid = pasid;
     return publish_contexts(dev);
+}
+
+void vtd_dev_gone(struct vtd_dev *dev)
+{
+    plat_lock(&dev->unit->table_lock);
+    dev->gone = true;
+    plat_unlock(&dev->unit->table_lock);
 }
 
 struct vtd_dev *vtd_dev_find(struct vtd_unit *unit, uint16_t rid)

@@ -48,6 +48,12 @@ void vtd_entry_zero_fpd(struct vtd_unit *unit, uint64_t *entry);
 void vtd_dev_clear_contexts(struct vtd_dev *dev);
 void vtd_dev_zero_contexts(struct vtd_dev *dev);
 
+/* Its device TLB is on and can be reached. */
+static inline bool vtd_dev_has_tlb(const struct vtd_dev *dev)
+{
+    return dev->ats && !dev->gone;
+}
+
 /* What its device-TLB invalidations carry. */
 struct vtd_ats vtd_dev_ats(const struct vtd_dev *dev);
 

@@ -17,9 +17,9 @@ struct range {
 /* The smallest power of two of pages, aligned to itself, around [iova, iova+size). */
 static struct range range_of(iova_t iova, uint64_t size, bool leaf_only)
 {
-    struct range r = {.all = size == 0, .leaf_only = leaf_only};
     uint64_t first = align_down(iova.v, PAGE_SIZE);
     uint64_t last = iova.v + (size - 1);
+    struct range r = {.all = size == 0 || last < iova.v, .leaf_only = leaf_only};
     const unsigned am_max = 52; /* all of a 64-bit address */
 
     while (!r.all && align_down(first, pow2(r.am) * PAGE_SIZE) != align_down(last, pow2(r.am) * PAGE_SIZE)) {
@@ -110,7 +110,7 @@ static int flush_unit(struct vtd_unit *unit, const struct vtd_use *uses, unsigne
             vtd_batch_add(&batch, t.by_domain ? iotlb(&t, r) : piotlb(&t, r));
     }
     for (unsigned i = 0; translates && i < count; i++) {
-        if (uses[i].dev->unit == unit && uses[i].dev->ats && target_of(&uses[i], &t))
+        if (uses[i].dev->unit == unit && vtd_dev_has_tlb(uses[i].dev) && target_of(&uses[i], &t))
             vtd_batch_add(&batch, device_tlb(&t, r));
     }
     return vtd_batch_submit_wait(&batch);

@@ -21,7 +21,8 @@ struct vtd_use {
 };
 
 /*
- * Removes what units and device TLBs may hold of [iova, iova+size), size 0 meaning all of it; `leaf_only`: no
+ * Removes what units and device TLBs may hold of [iova, iova+size); size 0, or an end beyond the last address
+ * there is, means all of it; `leaf_only`: no
  * entry above the leaves changed. Domain id and stage are those of each PASID entry; one that is not present
  * is skipped. One batch with one wait per unit touched. Page frames and table pages may be freed after it
  * returned 0 (rule 54). 0, -EIO, -ETIMEDOUT. X, without locks.

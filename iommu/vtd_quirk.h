@@ -16,6 +16,9 @@ enum vtd_quirk {
     VTD_QUIRK_P_IGNORED,
     /* AW, a field of the second stage, limits the input of a first stage: first-stage entries carry it. */
     VTD_QUIRK_FS_AW,
+    /* RID_PASID is used although ECAP.RPS = 0: lane rid_pasid works. Found by trying, see vtd_quirk_may_try.
+     */
+    VTD_QUIRK_RID_PASID_USED,
     VTD_QUIRK_COUNT
 };
 
@@ -24,8 +27,14 @@ struct vtd_quirks {
     uint32_t set;
 };
 
-/* Quirks of a unit with these capabilities. X. */
+/* Quirks of a unit with these capabilities, as far as registers tell. X. */
 struct vtd_quirks vtd_quirk_probe(const struct vtd_caps *caps);
+
+/*
+ * May a device's DMA find out whether the unit has a quirk that registers do not show? True for emulators
+ * only: silicon is never made to read a reserved field. X.
+ */
+bool vtd_quirk_may_try(enum vtd_quirk quirk, const struct vtd_caps *caps);
 
 /* Is it in the set? X. */
 bool vtd_quirk_has(struct vtd_quirks set, enum vtd_quirk quirk);

@@ -145,7 +145,7 @@ static void add_device_tlb(struct vtd_batch *batch, const struct vtd_retire *ite
 {
     struct vtd_ats ats;
 
-    if (!item->dev->ats)
+    if (!vtd_dev_has_tlb(item->dev))
         return;
     ats = vtd_dev_ats(item->dev);
     vtd_batch_add(batch,

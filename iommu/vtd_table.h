@@ -52,6 +52,7 @@ struct vtd_dev {
     unsigned pdts;
     bool pasid;
     bool ats;
+    bool gone; /* pulled out: its device TLB is left alone */
     uint16_t ats_pfsid;
     uint8_t ats_qdep;
     bool pwsnp; /* table walks are snooped (PWSNP = 1): paging structures need no write-back */
@@ -80,9 +81,16 @@ must_check int vtd_dev_detach(struct vtd_dev *dev);
 /*
  * Makes requests without PASID use slot `pasid` (lane rid_pasid). A present context entry with another value
  * is retired and published anew. 0; -EBUSY while a PASID entry is present; -EINVAL beyond the directory;
- * -EIO, -ETIMEDOUT. T.
+ * -ENOTSUP: the field is reserved on this unit (vtd_unit_uses_rid_pasid); -EIO, -ETIMEDOUT: the context
+ * entries are not present, and the call can be repeated. T.
  */
 must_check int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid);
+
+/*
+ * The device was pulled out: nothing is sent to its device TLB any more, which would only time out. All else
+ * goes on: its entries are retired and its context entries detached as of any device. X.
+ */
+void vtd_dev_gone(struct vtd_dev *dev);
 
 /* The device that has `rid` among its requester ids, NULL if none. X. */
 struct vtd_dev *vtd_dev_find(struct vtd_unit *unit, uint16_t rid);

@@ -12,6 +12,11 @@
 
 /* ---- Discovery ---- */
 
+bool vtd_unit_uses_rid_pasid(const struct vtd_unit *unit)
+{
+    return unit->caps.rps || vtd_quirk_has(unit->quirks, VTD_QUIRK_RID_PASID_USED);
+}
+
 bool vtd_unit_translates(struct vtd_unit *unit)
 {
     return FIELD_GET(VTD_GSTS_TES, vtd_read(&unit->io, VTD_GSTS));

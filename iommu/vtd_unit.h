@@ -92,6 +92,12 @@ void vtd_unit_destroy(struct vtd_unit *unit);
  */
 void vtd_unit_drop(struct vtd_unit *unit);
 
+/*
+ * Requests without PASID go by RID_PASID of their context entry: ECAP.RPS = 1, or the quirk RID_PASID_USED.
+ * Elsewhere RID_PASID is a reserved field (fault 42h). X.
+ */
+bool vtd_unit_uses_rid_pasid(const struct vtd_unit *unit);
+
 /* Translation is on (GSTS.TES). X. */
 bool vtd_unit_translates(struct vtd_unit *unit);
 

@@ -22,7 +22,9 @@
 #include "kernel/cpu.h"
 #include "kernel/epoch.h"
 #include "kernel/irq.h"
+#include "kernel/libc_lock.h"
 #include "kernel/lockdep.h"
+#include "kernel/log.h"
 #include "kernel/spin.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
@@ -44,6 +46,8 @@ static struct spin lock = SPIN_INIT("guard");
 /* Changed by the thread that calls guard_run() only; that thread is always of the run that is innermost. */
 static struct guard *innermost;        /* under `lock` */
 static uint64_t deadline = TIME_NEVER; /* its; atomic */
+
+static bool libc_cut; /* something was given up inside newlib; atomic */
 
 const char *guard_end_name(enum guard_end end)
 {
@@ -96,6 +100,13 @@ static void end_run(struct guard *g, enum guard_end end)
     plat_waitq_wake_all(&g->done);
 }
 
+/* newlib's lock is not left behind by what is given up. */
+static void drop_libc(void)
+{
+    if (libc_lock_drop())
+        __atomic_store_n(&libc_cut, true, __ATOMIC_RELAXED);
+}
+
 /*
  * Before a report: what the given-up code held does not count any more, and nobody else reports. NULL: there
  * is no run to end, or what is under way cannot be given up. Interrupts off.
@@ -107,6 +118,7 @@ static struct guard *begin_end(uint64_t *flags)
     if (cpu_this()->spins || !current_guard())
         return NULL;
     lockdep_forget();
+    drop_libc(); /* who reports on another CPU may want it */
     *flags = spin_lock(&lock);
     g = current_guard();
     if (!g)
@@ -129,6 +141,7 @@ static const char *here(void)
 /* Leads the frame away from what it interrupted, for good. */
 void guard_leave(struct trap_frame *f)
 {
+    drop_libc();
     if (irq_in_handler()) {
         irq_abandon_at(f);
         return;
@@ -280,6 +293,8 @@ static void clean_up(struct guard *g)
     }
     kill_threads(g);
     r->dropped = workq_discard();
+    if (__atomic_exchange_n(&libc_cut, false, __ATOMIC_RELAXED))
+        log_line(LOG_WARN, "guard: the run ended inside malloc or stdio; the heap is suspect from here on");
 }
 
 int guard_run(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct guard_report *out)

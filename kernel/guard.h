@@ -6,7 +6,8 @@
  * To a guarded run belong its first thread, all threads that these create, and, while it lasts, the workers
  * of the work queues and of the epoch. What goes wrong in any of them ends it. Then its threads are killed,
  * waiting work is dropped, and busy workers are replaced; memory, locks in memory and devices are the
- * caller's to clean up. A trap inside the kernel's own locks, or outside any guarded run, stops the machine.
+ * caller's to clean up. A trap inside the kernel's own locks (newlib's is none of them), or outside any
+ * guarded run, stops the machine.
  */
 #ifndef KERNEL_GUARD_H
 #define KERNEL_GUARD_H

@@ -66,6 +66,7 @@ void heap_free(void *object)
     if (!object)
         return;
     o = (struct object *)object - 1;
+    (void)*(volatile uint16_t *)&o->magic; /* a pointer that is none traps here, before the lock is held */
     flags = spin_lock(&lock);
     magic = o->magic;
     if (magic == MAGIC_LIVE) {

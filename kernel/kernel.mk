@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The kernel: firmware only. kernel/lib is pure and goes into both binaries.
 KERNEL_SRCS := kernel/entry.S kernel/main.c kernel/gdt.c kernel/stack_area.S kernel/trap_entry.S kernel/traps.c kernel/backtrace.c \
-               kernel/page.c kernel/vm.c kernel/vm_tables.c kernel/heap.c kernel/syscalls.c \
+               kernel/page.c kernel/vm.c kernel/vm_tables.c kernel/space.c kernel/heap.c kernel/syscalls.c \
                kernel/console.c kernel/serial.c kernel/screen.c kernel/font.c kernel/log.c \
                kernel/args.c kernel/fw_cfg.c kernel/runtime.c kernel/exit.c \
                kernel/acpi.c kernel/apic.c kernel/ioapic.c kernel/irq.c kernel/time.c kernel/pci.c kernel/pci_alias.c kernel/pci_config.c kernel/pci_msi.c kernel/pci_quiesce.c kernel/platform.c \

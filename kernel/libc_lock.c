@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * newlib's locks: one for all of it, recursive, interrupts off while it is held. So malloc and stdio work in
- * any context, and no thread is ever preempted, let alone killed, inside them. What they do under it is
- * short.
+ * any context, and no thread is ever preempted inside them. What they do under it is short. It is none of the
+ * kernel's own locks: what traps inside malloc, say because of a pointer that is none, can be given up, and
+ * the lock with it. See libc_lock.h for what that leaves behind.
  */
+#include "kernel/libc_lock.h"
+
 #include <sys/lock.h>
 
 #include "kernel/cpu.h"
@@ -31,19 +34,27 @@ static void acquire(void)
         lock.flags = flags;
     }
     lock.depth++;
-    cpu_this()->spins++;
 }
 
 static void release(void)
 {
     uint64_t flags = lock.flags;
 
-    cpu_this()->spins--;
     if (--lock.depth)
         return;
     lockdep_pop(&lock);
     __atomic_store_n(&lock.owner, 0, __ATOMIC_RELEASE);
     irq_restore(flags);
+}
+
+bool libc_lock_drop(void)
+{
+    if (__atomic_load_n(&lock.owner, __ATOMIC_RELAXED) != cpu_index() + 1)
+        return false;
+    lockdep_pop(&lock);
+    lock.depth = 0;
+    __atomic_store_n(&lock.owner, 0, __ATOMIC_RELEASE);
+    return true;
 }
 
 /* The names that newlib asks for; all ten functions and its own static locks come together. */

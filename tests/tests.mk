@@ -4,11 +4,12 @@
 # Suites of both homes: one body, no word about which.
 SUITE_SRCS := tests/suites/acpi_test.c tests/suites/args_text_test.c tests/suites/caps_test.c \
               tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
+              tests/suites/device_test.c tests/suites/inflight_held_test.c \
               tests/suites/engine_test.c tests/suites/fault_test.c tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
-              tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/machine_test.c \
+              tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
-              tests/suites/order_late_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
+              tests/suites/order_late_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
               tests/suites/reuse_test.c tests/suites/stale_test.c tests/suites/svm_bind_test.c \
               tests/suites/svm_free_test.c tests/suites/svm_turn_test.c tests/suites/table_test.c \
@@ -17,7 +18,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/args_text_test.c tests/suite
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
                 tests/harness/errno_name.c tests/harness/evidence.c tests/harness/faults.c tests/harness/fixture.c \
-                tests/harness/header.c tests/harness/needs.c tests/harness/proof.c tests/harness/report.c \
+                tests/harness/header.c tests/harness/lane.c tests/harness/needs.c tests/harness/proof.c tests/harness/report.c \
                 tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
@@ -27,9 +28,11 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
 TARGET_SUITE_SRCS := tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
                      tests/suites/target/race_load_test.c tests/suites/target/race_order_test.c \
-                     tests/suites/target/vm_test.c tests/suites/target/harness_stray_test.c
+                     tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
+                     tests/suites/target/harness_stray_test.c
 TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/target/race.c \
-               tests/dev/discover.c tests/dev/edu.c tests/dev/testdev.c
+               tests/dev/discover.c tests/dev/slot.c tests/dev/edu.c tests/dev/nvme.c tests/dev/nvme_ctrl.c tests/dev/testdev.c \
+               tests/dev/xhci.c
 
 # Host process only: the platform of a Linux process, stub units, main().
 HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \

@@ -209,6 +209,17 @@ int owner_open(struct owner *o, const struct owner_cfg *cfg)
     return err;
 }
 
+int owner_map(struct owner *o, paddr_t pa, uint64_t size)
+{
+    for (unsigned i = 0; i < OWNER_IDS; i++) {
+        int err = pgtable_map(o->spaces[i].table, (iova_t){pa.v}, pa, size, PGTABLE_RW);
+
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
 int owner_attach(struct owner *o, struct pci_id fn, const uint16_t *aliases, unsigned count)
 {
     int err;

@@ -20,7 +20,7 @@
 #define OWNER_DEVS    3
 #define OWNER_RECORDS 48
 
-/* Where every table maps its page, in bytes; no table maps anything else. */
+/* Where every table maps its page, in bytes; no table maps anything else, but for owner_map(). */
 #define OWNER_IOVA 0x40201000ull
 
 enum owner_op {
@@ -101,6 +101,12 @@ must_check int owner_open(struct owner *o, const struct owner_cfg *cfg);
  * iommu_dev_attach. 0, -ENOSPC, iommu_dev_attach's errors. Thread.
  */
 must_check int owner_attach(struct owner *o, struct pci_id fn, const uint16_t *aliases, unsigned count);
+
+/*
+ * Maps `size` bytes at their own address in every table, for reading and writing: what a device needs
+ * wherever it works. Before the first bind. pgtable_map's errors. Thread.
+ */
+must_check int owner_map(struct owner *o, paddr_t pa, uint64_t size);
 
 /*
  * Ends everything that is still alive, in the order unbind, put, free, detach; then gives the memory back.

@@ -9,9 +9,7 @@
 #include "kernel/pci.h"
 #include "tests/dev/engines.h"
 
-typedef int probe_fn(struct pci_function *fn, struct dma_dev **out);
-
-static probe_fn *const probes[] = {edu_probe, testdev_probe};
+static dma_probe_fn *const probes[] = {edu_probe, testdev_probe, nvme_probe, xhci_probe};
 
 static void place(struct dma_dev *dev, const struct pci_function *fn)
 {
@@ -28,11 +26,11 @@ static void place(struct dma_dev *dev, const struct pci_function *fn)
         dev->place = fn->parent ? DMA_AT_ROOT_PORT : DMA_ON_ROOT_BUS;
 }
 
-static int offer(struct pci_function *fn)
+static int offer(struct pci_function *fn, const char *scratch)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(probes); i++) {
         struct dma_dev *dev = NULL;
-        int err = probes[i](fn, &dev);
+        int err = probes[i](fn, scratch, &dev);
 
         if (!err) {
             place(dev, fn);
@@ -47,10 +45,10 @@ static int offer(struct pci_function *fn)
     return 0;
 }
 
-int dma_discover(void)
+int dma_discover(const char *scratch)
 {
     for (struct pci_function *fn = pci_next(NULL); fn; fn = pci_next(fn)) {
-        int err = offer(fn);
+        int err = offer(fn, scratch);
 
         if (err)
             return err;

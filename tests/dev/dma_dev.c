@@ -17,7 +17,7 @@ static unsigned dev_count;
 
 const char *dma_engine_name(enum dma_engine engine)
 {
-    static const char *const names[DMA_ENGINE_COUNT] = {"edu", "testdev"};
+    static const char *const names[DMA_ENGINE_COUNT] = {"edu", "testdev", "nvme", "nvme-id", "held", "xhci"};
 
     return engine < DMA_ENGINE_COUNT ? names[engine] : "none";
 }
@@ -68,6 +68,19 @@ int dma_dev_add(struct dma_dev *dev)
     return 0;
 }
 
+void dma_dev_remove(struct dma_dev *dev)
+{
+    unsigned at = 0;
+
+    while (at < dev_count && devs[at] != dev)
+        at++;
+    plat_assert(at < dev_count);
+    for (dev_count--; at < dev_count; at++)
+        devs[at] = devs[at + 1];
+    dev->busy = false;
+    renumber();
+}
+
 struct dma_dev *dma_dev_get(enum dma_engine engine, unsigned n)
 {
     for (unsigned i = 0; i < dev_count; i++) {
@@ -99,6 +112,25 @@ bool dma_same_group(const struct dma_dev *a, const struct dma_dev *b)
     return false;
 }
 
+uint32_t dma_some_len(const struct dma_dev *dev, uint32_t at_most)
+{
+    if (dev->record_len)
+        return dev->record_len;
+    return at_most < dev->max_len ? at_most : dev->max_len;
+}
+
+/* Has the transfer a shape that the engine can do? */
+static bool fits(const struct dma_dev *dev, const struct dma_xfer *x)
+{
+    if (!x->len || x->len > dev->max_len || x->offset > dev->max_len - x->len)
+        return false;
+    if (x->offset && (!dev->has_offset || dev->fixed))
+        return false;
+    if (dev->align && x->iova.v % dev->align)
+        return false;
+    return !dev->record_len || x->len == dev->record_len;
+}
+
 int dma_start(struct dma_dev *dev, const struct dma_xfer *x)
 {
     int err;
@@ -107,7 +139,7 @@ int dma_start(struct dma_dev *dev, const struct dma_xfer *x)
         return -EBUSY;
     if (x->dir == DMA_TO_MEM ? !dev->can_write : !dev->can_read)
         return -ENOTSUP;
-    if (!x->len || x->len > dev->max_len || x->offset > dev->max_len - x->len || (dev->fixed && x->offset))
+    if (!fits(dev, x))
         return -EINVAL;
     dev->result = DMA_RESULT_NONE;
     dev->busy = true;
@@ -146,7 +178,7 @@ bool dma_fixed_pattern(const struct dma_dev *dev, void *out, uint32_t len)
     if (!dev->fixed)
         return false;
     for (uint32_t i = 0; i < len; i++)
-        p[i] = (uint8_t)(dev->fixed_word >> (8 * (i % 4)));
+        p[i] = dev->sends ? dev->sends[i] : (uint8_t)(dev->fixed_word >> (8 * (i % 4)));
     return true;
 }
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a suite sees of a device that can do DMA: which requester ids its transfers carry, what it can do, and
- * start, wait and result of one transfer. One file per engine behind it (edu.c, testdev.c); the host has none
- * yet and answers with an empty list. Nothing here knows the IOMMU: whether an address is translated is the
- * case's business.
+ * start, wait and result of one transfer. One file per engine behind it (edu.c, testdev.c, nvme.c, xhci.c);
+ * the host has none yet and answers with an empty list. Nothing here knows the IOMMU: whether an address is
+ * translated is the case's business.
  *
  * The engine's own memory is called its buffer. An engine with `fixed` clear writes to memory what its last
  * read left in the buffer, so a proof loads the buffer first, through an address that the device may read;
- * one with `fixed` set always writes the same repeated word. An engine that gets no answer to a read holds
- * zeros or its old bytes, never an error, unless `reports` is set.
+ * one with `fixed` set always writes the same: a repeated word, or a record of its own. An engine that gets
+ * no answer to a read holds zeros or its old bytes, never an error, unless `reports` is set.
+ *
+ * An engine that keeps queues in memory needs them mapped wherever it works: its own pages. Whoever makes a
+ * table for a device maps [own, own + own_pages) in it at the same addresses, readable and writable, so that
+ * pass-through serves them as well. With these pages out of reach the engine fetches nothing and is blocked
+ * as a whole: a transfer then ends, having moved nothing, and the next start begins by resetting the device.
  */
 #ifndef TESTS_DEV_DMA_DEV_H
 #define TESTS_DEV_DMA_DEV_H
@@ -23,6 +28,10 @@
 enum dma_engine {
     DMA_EDU,     /* QEMU's edu: both directions, answers 100 ms later, no status */
     DMA_TESTDEV, /* QEMU's iommu-testdev: writes only, synchronous, tells the outcome */
+    DMA_NVME,    /* drive that may be overwritten: both directions, any length, follows wall time */
+    DMA_NVME_ID, /* any other drive: writes the 4 KiB of Identify */
+    DMA_HELD,    /* drive with a limit of its commands: translates at once, writes zeros much later */
+    DMA_XHCI,    /* USB controller: reads and writes records of 16 bytes */
     DMA_ENGINE_COUNT
 };
 
@@ -53,7 +62,7 @@ struct dma_xfer {
     enum dma_dir dir;
     iova_t iova;
     uint32_t len;    /* 1..max_len bytes; may cross pages */
-    uint32_t offset; /* first byte of the engine's buffer, offset + len <= max_len; 0 where `fixed` */
+    uint32_t offset; /* first byte of the engine's buffer, offset + len <= max_len; 0 unless `has_offset` */
     /*
      * Memory that `iova` is believed to reach, for an engine that checks its own write behind the IOMMU's
      * back (iommu-testdev). Any readable memory of at least `len` bytes will do; the result tells writes
@@ -81,16 +90,29 @@ struct dma_dev {
     uint16_t
         rids[DMA_MAX_RIDS]; /* every requester id its DMA may carry; rids[0] is the one that faults name */
     unsigned rid_count;
-    bool can_read;  /* DMA_FROM_MEM */
-    bool can_write; /* DMA_TO_MEM */
-    bool queued;    /* start returns at once and the address is translated later, when `delay_ns` is over */
-    bool reports;   /* result is more than DMA_RESULT_NONE */
-    bool obeys_bme; /* no DMA with Bus Master Enable clear */
-    bool fixed;     /* always writes `fixed_word`, little endian, repeated */
+    bool can_read;   /* DMA_FROM_MEM */
+    bool can_write;  /* DMA_TO_MEM */
+    bool tells;      /* what it read it can write, so that every byte of a read can be looked at */
+    bool has_offset; /* transfers may begin inside its buffer */
+    bool queued;     /* start returns at once and the address is translated later, when `delay_ns` is over */
+    bool held;       /* translated when start returns; memory is written only about `delay_ns` later */
+    bool reports;    /* result tells a transfer refused from one that was let through */
+    bool obeys_bme;  /* no DMA with Bus Master Enable clear */
+    bool fixed; /* always writes the same: `sends`, or without that `fixed_word`, little endian, repeated */
     uint32_t fixed_word;
-    uint32_t max_len;  /* bytes of one transfer */
-    uint64_t dma_mask; /* addresses are cut to this; suite engine.* proves it */
-    uint64_t delay_ns; /* from start to translation, 0 if synchronous */
+    uint32_t record_len;  /* every transfer has exactly that many bytes; 0: 1..max_len */
+    uint32_t align;       /* of `iova`, a power of two; 0 and 1: any byte */
+    const uint8_t *sends; /* the record_len bytes that it writes */
+    /*
+     * Of an engine that can read but not tell: the record_len bytes that it looks for, in memory that is zero
+     * otherwise. It says DMA_RESULT_OK if they are what it found.
+     */
+    const uint8_t *wants;
+    paddr_t own;        /* its own pages, see above; memory and address are the same number */
+    unsigned own_pages; /* 0: it needs none */
+    uint32_t max_len;   /* bytes of one transfer */
+    uint64_t dma_mask;  /* addresses are cut to this; device.address_bits proves it */
+    uint64_t delay_ns;  /* from start to translation, 0 if synchronous */
     enum dma_result result;
     bool busy; /* a transfer was started and not waited for */
 };
@@ -98,9 +120,10 @@ struct dma_dev {
 /*
  * Finds every engine of this machine, once; enables memory decoding, bus mastering and one interrupt vector
  * of each. Devices that answer wrongly are left out and reported by plat_log. 0 or the errno of a missing
- * resource. Thread.
+ * resource. `scratch`: serial number of an NVMe drive whose contents may be lost, "" for none; a drive of an
+ * emulator says so itself, see nvme.c. Before translation is on. Thread.
  */
-must_check int dma_discover(void);
+must_check int dma_discover(const char *scratch);
 
 /*
  * n-th device of an engine, NULL when there are fewer. Order: root bus by devfn, root ports, behind bridges.
@@ -111,17 +134,20 @@ struct dma_dev *dma_dev_get(enum dma_engine engine, unsigned n);
 /* n-th device of an engine at a place, NULL when there are fewer. */
 struct dma_dev *dma_dev_at(enum dma_engine engine, enum dma_place place, unsigned n);
 
-/* "edu", "iommu-testdev": as cases are named; and the words for a place. */
+/* "edu", "testdev", "nvme": as cases are named; and the words for a place. */
 const char *dma_engine_name(enum dma_engine engine);
 const char *dma_place_name(enum dma_place place);
+
+/* A length that the engine can move, `at_most` if it has the choice. */
+uint32_t dma_some_len(const struct dma_dev *dev, uint32_t at_most);
 
 /* Do two devices share a requester id, so that no table can tell them apart? */
 bool dma_same_group(const struct dma_dev *a, const struct dma_dev *b);
 
 /*
- * Starts a transfer. -EBUSY when one is under way, -EINVAL for a length or offset beyond the engine's limits,
- * -ENOTSUP for a direction it has not. A synchronous engine is done on return; call dma_wait all the same.
- * Thread.
+ * Starts a transfer. -EBUSY when one is under way, -EINVAL for a length, offset or address beyond the
+ * engine's limits, -ENOTSUP for a direction it has not. A synchronous engine is done on return; call dma_wait
+ * all the same. Thread.
  */
 must_check int dma_start(struct dma_dev *dev, const struct dma_xfer *x);
 
@@ -141,6 +167,12 @@ must_check int dma_run(struct dma_dev *dev, const struct dma_xfer *x);
 /* The `len` bytes that an engine with `fixed` writes. False (and nothing stored) for one that writes its
  * buffer. */
 bool dma_fixed_pattern(const struct dma_dev *dev, void *out, uint32_t len);
+
+/*
+ * Pulls the device out of its slot, for good: the list does not have it any more, the object stays readable.
+ * 0; -ENODEV: it is in no slot; -ETIMEDOUT: the slot does not obey. Thread.
+ */
+must_check int dma_unplug(struct dma_dev *dev);
 
 /* Lets a transfer that a case left behind end, by waiting for it. Part of the cleanup after each case.
  * Thread. */

@@ -112,11 +112,12 @@ static int edu_setup(struct edu *e, struct pci_function *fn)
     return err;
 }
 
-int edu_probe(struct pci_function *fn, struct dma_dev **out)
+int edu_probe(struct pci_function *fn, const char *scratch, struct dma_dev **out)
 {
     struct edu *e;
     int err;
 
+    (void)scratch;
     if (fn->vendor != 0x1234 || fn->device != 0x11e8)
         return -ENODEV;
     e = plat_alloc(sizeof(*e), OWNER_KERNEL);
@@ -132,6 +133,8 @@ int edu_probe(struct pci_function *fn, struct dma_dev **out)
         .engine = DMA_EDU,
         .can_read = true,
         .can_write = true,
+        .tells = true,
+        .has_offset = true,
         .queued = true,
         .obeys_bme = true,
         .max_len = EDU_MAX_LEN,

@@ -101,11 +101,12 @@ static int testdev_setup(struct testdev *d, struct pci_function *fn)
     return testdev_alive(d) ? 0 : -ENODEV;
 }
 
-int testdev_probe(struct pci_function *fn, struct dma_dev **out)
+int testdev_probe(struct pci_function *fn, const char *scratch, struct dma_dev **out)
 {
     struct testdev *d;
     int err;
 
+    (void)scratch;
     if (fn->vendor != 0x1b36 || fn->device != 0x0005 || fn->bars[1].size)
         return -ENODEV;
     d = plat_alloc(sizeof(*d), OWNER_KERNEL);

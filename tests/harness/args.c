@@ -73,6 +73,8 @@ static int take_word(struct args *a, const char *key, const char *value)
         return take_text(a->machine, sizeof(a->machine), value);
     if (strcmp(key, "dmar") == 0)
         return take_small(&a->dmar, value, 0, 255);
+    if (strcmp(key, "nvme") == 0)
+        return take_text(a->nvme, sizeof(a->nvme), value);
     if (strcmp(key, "log") == 0)
         return take_text(a->log, sizeof(a->log), value);
     if (strcmp(key, "exit") == 0)

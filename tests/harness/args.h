@@ -2,7 +2,8 @@
 /*
  * The argument line of a run:
  *     list only=<globs> skip=<globs> seed=<n> depth=<n> repeat=<n> format=tap|ktap platform=<id>
- * machine=<name> dmar=<n> log=<level> exit=<how> Globs are separated by commas and know * and ?. Numbers are
+ *     machine=<name> dmar=<n> nvme=<serial> log=<level> exit=<how>
+ * Globs are separated by commas and know * and ?. Numbers are
  * decimal or 0x hex.
  */
 #ifndef TESTS_HARNESS_ARGS_H
@@ -27,6 +28,7 @@ struct args {
     char platform[64]; /* whose errata apply, "qemu-11.1.3"; "" none */
     char machine[32];  /* the launcher's name for it, for replay lines; "" unknown */
     unsigned dmar;     /* which DMAR table */
+    char nvme[24];     /* serial number of a drive that may be overwritten, "" none */
     char log[16];      /* "" leaves it */
     char exit[16];     /* "" leaves it */
 };

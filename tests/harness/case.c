@@ -106,6 +106,10 @@ static void run_round(const struct runner *run, struct t_state *st, uint64_t *el
             return;
         }
         st->t.iommu = fixture_iommu();
+        if (st->t.iommu && lane_choose(st->t.iommu, st->inst->lane)) {
+            state_judge(st, V_ERROR, "a unit has not got lane %s", select_lane(st->inst->lane));
+            return;
+        }
         if (st->inst->dma)
             st->t.dma = dma_dev_get(st->inst->engine, 0);
     }

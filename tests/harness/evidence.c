@@ -52,7 +52,8 @@ static struct vtd_unit *unit_of(const struct iommu *iommu, const struct dma_dev 
 static void walk_dev(const struct vtd_unit *unit, const struct dma_dev *dev, iova_t iova, bool write,
                      struct walk *out)
 {
-    walk_request(plat_mmio_read64(&unit->io, REG_RTADDR), unit->caps.rps, dev->rids[0], iova, write, out);
+    walk_request(plat_mmio_read64(&unit->io, REG_RTADDR), vtd_unit_uses_rid_pasid(unit), dev->rids[0], iova,
+                 write, out);
 }
 
 static void note_unit(struct t *t, struct vtd_unit *unit)
@@ -70,6 +71,16 @@ static void note_unit(struct t *t, struct vtd_unit *unit)
         t_note(t, "%s: queue -%u: %s", unit->name, n - i, vtd_inv_text(&descs[i], text, sizeof(text)));
 }
 
+/* The slot that its requests use, where it is attached. */
+static void note_tables(struct t *t, struct vtd_unit *unit, const struct dma_dev *dma)
+{
+    const struct vtd_dev *dev = vtd_dev_find(unit, dma->rids[0]);
+    char text[256];
+
+    t_note(t, "%s: %s", dma->name,
+           vtd_table_text(unit, dma->rids[0], dev ? dev->rid_pasid : 0, text, sizeof(text)));
+}
+
 void evidence_take(struct t *t)
 {
     char text[256];
@@ -85,8 +96,7 @@ void evidence_take(struct t *t)
     for (unsigned i = 0; i < faults; i++)
         t_note(t, "fault: %s", vtd_fault_text(t_fault(t, i), text, sizeof(text)));
     if (t->dma)
-        t_note(t, "%s: %s", t->dma->name,
-               vtd_table_text(unit_of(t->iommu, t->dma), t->dma->rids[0], 0, text, sizeof(text)));
+        note_tables(t, unit_of(t->iommu, t->dma), t->dma);
 }
 
 /* ---- Blame ---- */

@@ -13,6 +13,7 @@
 
 static struct {
     unsigned dmar;
+    const char *scratch;
     struct iommu *iommu;
     bool dropped; /* it worked once and can be made again */
     char reason[T_REASON_SIZE];
@@ -51,6 +52,7 @@ static int make(void)
         return err;
     }
     fx.reason[0] = 0;
+    lane_known(fx.iommu);
     return 0;
 }
 
@@ -100,20 +102,43 @@ static int guarded(const char *what, int (*fn)(void))
 
 static int discover(void)
 {
-    int err = dma_discover();
+    int err = dma_discover(fx.scratch);
 
     if (err)
         explain("dma_discover", err, "");
     return err;
 }
 
+static int probe(void)
+{
+    int err = lane_probe(fx.iommu);
+
+    if (err)
+        explain("lanes", err, "");
+    return err;
+}
+
+/* A transfer that failed may have left anything: a new object. */
+static void probe_lanes(void)
+{
+    if (!fx.iommu || !guarded("lanes", probe))
+        return;
+    plat_log(LOG_ERROR, "%s", fx.reason);
+    fixture_drop();
+    if (guarded("start", make))
+        plat_log(LOG_ERROR, "%s", fx.reason);
+    fx.dropped = !fx.iommu;
+}
+
 void fixture_init(const struct args *args)
 {
     fx.dmar = args->dmar;
+    fx.scratch = args->nvme;
     if (guarded("devices", discover))
         plat_log(LOG_ERROR, "%s", fx.reason);
     if (guarded("start", make))
         plat_log(LOG_INFO, "no unit to test: %s", fx.reason);
+    probe_lanes();
 }
 
 struct iommu *fixture_iommu(void)
@@ -249,6 +274,7 @@ void t_rebuild(struct t *t)
     if (fixture_rebuild())
         t_fail(t, "stop and start again: %s", fixture_reason());
     t->iommu = fixture_iommu();
+    T_ASSERT_OK(t, lane_choose(t->iommu, t->lane));
 }
 
 void t_settle(struct t *t)

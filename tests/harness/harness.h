@@ -79,7 +79,7 @@ enum t_lane {
 #define NEED_NO_ESRTPS  T_BIT(24) /* CAP.ESRTPS = 0 */
 #define NEED_UNITS_2    T_BIT(25) /* two units or more */
 #define NEED_DMA        T_BIT(26) /* an engine; the case runs per lane and engine (implies NEED_IOMMU) */
-#define NEED_DMA_READ   T_BIT(27) /* an engine that reads memory and can show what it got */
+#define NEED_DMA_READ   T_BIT(27) /* an engine that reads memory and can show what it got; see _RECORD */
 #define NEED_DMA_2      T_BIT(28) /* two devices of the engine that share no requester id */
 #define NEED_DMA_3      T_BIT(29) /* three such devices */
 #define NEED_DMA_QUEUED T_BIT(30) /* an engine that translates later than it is started */
@@ -92,8 +92,12 @@ enum t_lane {
 #define NEED_NO_NEST    T_BIT(37) /* ECAP.NEST = 0 */
 #define NEED_VER_1_0    T_BIT(38) /* VER = 1.0 beside scalable mode: an emulator */
 #define NEED_GROUP      T_BIT(39) /* two devices of the engine that share a requester id */
-#define NEED_CPUS_2     T_BIT(40) /* two CPUs or more */
-#define NEED_CPUS_4     T_BIT(41) /* four CPUs or more */
+#define NEED_DMA_RECORD T_BIT(40) /* no length of its own: engines that move records only run it as well */
+#define NEED_DMA_HELD   T_BIT(41) /* an engine whose access is translated at the start and lands much later */
+#define NEED_DWD        T_BIT(43) /* CAP.DWD: a wait drains writes that were translated before */
+#define NEED_RID_PASID  T_BIT(44) /* RID_PASID is used: ECAP.RPS = 1, or the quirk RID_PASID_USED */
+#define NEED_CPUS_2     T_BIT(45) /* two CPUs or more */
+#define NEED_CPUS_4     T_BIT(46) /* four CPUs or more */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */
@@ -104,7 +108,7 @@ struct t_case {
     const char *file;
     int line;
     uint64_t needs;      /* NEED_... */
-    unsigned lanes;      /* T_BIT(T_LANE_...) that make sense; 0: the rid lane and rid_pasid */
+    unsigned lanes;      /* T_BIT(T_LANE_...) that make sense; 0: T_LANE_RID */
     unsigned engines;    /* T_BIT(DMA_...) of dma_dev.h that make sense; 0: all */
     unsigned timeout_ms; /* until the watchdog ends it; 0: 20000 */
     const char *rows;    /* rows of docs/rules/rows.tsv that the case proves, "9 17" */
@@ -351,7 +355,8 @@ enum t_reach t_dma_write(struct t *t, struct dma_dev *dev, iova_t iova, const st
 
 /*
  * The device reads [iova, iova + len) and then writes what it got through `via`, where it is compared with
- * the random bytes that stood in `mem`. `via` NULL: written back through `iova` itself.
+ * the random bytes that stood in `mem`. `via` NULL: written back through `iova` itself. An engine that looks
+ * for a record of its own finds it in `mem`, all else there being zero, and says itself whether it did.
  */
 enum t_reach t_dma_read(struct t *t, struct dma_dev *dev, iova_t iova, const struct t_mem *mem, size_t offset,
                         size_t len, const struct t_route *via);

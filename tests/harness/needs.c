@@ -45,24 +45,36 @@ static const struct cap_need cap_needs[] = {
     {NEED_PDS, "pds", "ECAP.PDS", ECAP, 42, true},
     {NEED_SC, "sc", "ECAP.SC", ECAP, 7, true},
     {NEED_SMPWCS, "smpwcs", "ECAP.SMPWCS", ECAP, 48, true},
+    {NEED_DWD, "dwd", "CAP.DWD", CAP, 54, true},
     {NEED_NO_ESRTPS, "no-esrtps", "CAP.ESRTPS", CAP, 63, false},
 };
 
 /* Those that imply a started object. */
 #define NEED_DMA_ANY                                                                                         \
-    (NEED_DMA | NEED_DMA_READ | NEED_DMA_2 | NEED_DMA_3 | NEED_DMA_QUEUED | NEED_DMA_STATUS | NEED_GROUP)
+    (NEED_DMA | NEED_DMA_READ | NEED_DMA_2 | NEED_DMA_3 | NEED_DMA_QUEUED | NEED_DMA_STATUS | NEED_GROUP |   \
+     NEED_DMA_HELD)
 
 static const struct {
     uint64_t need;
     const char *word;
 } other_needs[] = {
-    {NEED_DMAR, "dmar"},       {NEED_IOMMU, "iommu"},           {NEED_UNITS_2, "units-2"},
-    {NEED_DMA, "dma"},         {NEED_DMA_READ, "dma-read"},     {NEED_DMA_2, "dma-2"},
-    {NEED_DMA_3, "dma-3"},     {NEED_DMA_QUEUED, "dma-queued"}, {NEED_DMA_STATUS, "dma-status"},
-    {NEED_GROUP, "group"},     {NEED_TARGET, "target"},         {NEED_HOST, "host"},
-    {NEED_THREADS, "threads"}, {NEED_VER_1_0, "ver-1.0"},       {NEED_CPUS_2, "cpus-2"},
+    {NEED_DMAR, "dmar"},         {NEED_IOMMU, "iommu"},           {NEED_UNITS_2, "units-2"},
+    {NEED_DMA, "dma"},           {NEED_DMA_READ, "dma-read"},     {NEED_DMA_2, "dma-2"},
+    {NEED_DMA_3, "dma-3"},       {NEED_DMA_QUEUED, "dma-queued"}, {NEED_DMA_STATUS, "dma-status"},
+    {NEED_GROUP, "group"},       {NEED_TARGET, "target"},         {NEED_HOST, "host"},
+    {NEED_THREADS, "threads"},   {NEED_VER_1_0, "ver-1.0"},       {NEED_DMA_RECORD, "dma-record"},
+    {NEED_DMA_HELD, "dma-held"}, {NEED_RID_PASID, "rid-pasid"},   {NEED_CPUS_2, "cpus-2"},
     {NEED_CPUS_4, "cpus-4"},
 };
+
+/* Lane rid_pasid has nothing to go by. */
+static bool rid_pasid_unused(const struct vtd_unit *unit, char *why, size_t size)
+{
+    if (vtd_unit_uses_rid_pasid(unit))
+        return false;
+    snprintf(why, size, "ECAP.RPS = 0, RID_PASID is not used");
+    return true;
+}
 
 static bool unit_unmet(const struct iommu *iommu, unsigned u, uint64_t needs, char *why, size_t size)
 {
@@ -84,7 +96,7 @@ static bool unit_unmet(const struct iommu *iommu, unsigned u, uint64_t needs, ch
         snprintf(why, size, "VER = %u.%u%s", caps->major, caps->minor, where);
         return true;
     }
-    return false;
+    return (needs & NEED_RID_PASID) && rid_pasid_unused(iommu->units[u], why, size);
 }
 
 static bool needs_units(uint64_t needs)
@@ -93,7 +105,7 @@ static bool needs_units(uint64_t needs)
         if (needs & cap_needs[i].need)
             return true;
     }
-    return needs & (NEED_IOMMU | NEED_UNITS_2 | NEED_VER_1_0 | NEED_DMA_ANY);
+    return needs & (NEED_IOMMU | NEED_UNITS_2 | NEED_VER_1_0 | NEED_RID_PASID | NEED_DMA_ANY);
 }
 
 static bool home_unmet(uint64_t needs, char *why, size_t size)
@@ -152,6 +164,16 @@ static unsigned count_apart(enum dma_engine engine, bool *group)
     return apart;
 }
 
+/* Engines that only cases made for them can use: the choice is no obstacle, and gives no reason. */
+static bool for_others(const struct t_case *c, const struct dma_dev *dev)
+{
+    if (c->engines && !(c->engines & T_BIT(dev->engine)))
+        return true;
+    if (dev->held && !(c->needs & NEED_DMA_HELD))
+        return true;
+    return dev->record_len && !(c->needs & NEED_DMA_RECORD);
+}
+
 bool needs_engine_unmet(const struct t_case *c, enum dma_engine engine, char *why, size_t size)
 {
     const struct dma_dev *dev = dma_dev_get(engine, 0);
@@ -160,17 +182,17 @@ bool needs_engine_unmet(const struct t_case *c, enum dma_engine engine, char *wh
     bool group;
 
     why[0] = 0;
-    if (c->engines && !(c->engines & T_BIT(engine)))
+    if (!dev || for_others(c, dev))
         return true;
     have = count_apart(engine, &group);
-    if (!dev)
-        snprintf(why, size, "no DMA engine");
-    else if (have < want)
+    if (have < want)
         snprintf(why, size, "%s devices = %u", name, have);
-    else if ((c->needs & NEED_DMA_READ) && !dev->can_read)
+    else if ((c->needs & NEED_DMA_READ) && (!dev->can_read || !(dev->tells || dev->wants)))
         snprintf(why, size, "%s cannot read", name);
     else if ((c->needs & NEED_DMA_QUEUED) && !dev->queued)
-        snprintf(why, size, "%s is synchronous", name);
+        snprintf(why, size, "%s translates when started", name);
+    else if ((c->needs & NEED_DMA_HELD) && !dev->held)
+        snprintf(why, size, "%s holds nothing back", name);
     else if ((c->needs & NEED_DMA_STATUS) && !dev->reports)
         snprintf(why, size, "%s has no status", name);
     else if ((c->needs & NEED_GROUP) && !group)
@@ -194,10 +216,8 @@ bool needs_lane_unmet(const struct t_case *c, enum t_lane lane, enum dma_engine 
         return true;
     }
     for (unsigned u = 0; lane == T_LANE_RID_PASID && u < iommu->unit_count; u++) {
-        if (!iommu->units[u]->caps.rps) {
-            snprintf(why, size, "ECAP.RPS = 0");
+        if (rid_pasid_unused(iommu->units[u], why, size))
             return true;
-        }
     }
     return false;
 }

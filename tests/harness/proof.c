@@ -214,6 +214,19 @@ enum t_reach t_dma_write(struct t *t, struct dma_dev *dev, iova_t iova, const st
 
 /* ---- Reads ---- */
 
+/* An engine that only looks for its record: it stands alone in its pages, and the engine says whether it saw
+ * it. */
+static enum t_reach look_for(struct t *t, struct dma_dev *dev, iova_t iova, const struct t_mem *mem,
+                             size_t offset, size_t len)
+{
+    memset(mem->va, 0, (size_t)mem->pages * PAGE_BYTES);
+    memcpy(mem->va + offset, dev->wants, len);
+    transfer(t, dev, DMA_FROM_MEM, iova, len, (paddr_t){mem->pa.v + offset});
+    t_note(t, "%s: looked for %zu bytes at 0x%llx: %s", dev->name, len, (unsigned long long)iova.v,
+           result_word(dev));
+    return dev->result == DMA_RESULT_OK ? T_REACHED : T_UNTOUCHED;
+}
+
 /* The device takes what stands in `mem`, all of which is random and nowhere else. */
 static struct rng take(struct t *t, struct dma_dev *dev, iova_t iova, const struct t_mem *mem, size_t offset,
                        size_t len)
@@ -258,6 +271,8 @@ enum t_reach t_dma_read(struct t *t, struct dma_dev *dev, iova_t iova, const str
     struct rng secret;
 
     check_range(t, dev, mem, offset, len);
+    if (dev->wants)
+        return look_for(t, dev, iova, mem, offset, len);
     secret = take(t, dev, iova, mem, offset, len);
     return via ? tell(t, dev, via, 0, len, secret) : tell(t, dev, &back, offset, len, secret);
 }
@@ -345,6 +360,8 @@ bool t_dma_read_denied(struct t *t, struct dma_dev *dev, iova_t iova, const stru
     struct rng secret;
 
     check_range(t, dev, mem, offset, len);
+    if (dev->wants)
+        return conclude(t, &a, look_for(t, dev, iova, mem, offset, len));
     secret = take(t, dev, iova, mem, offset, len);
     if (open)
         open(t, arg);

@@ -115,6 +115,13 @@ bool needs_lane_unmet(const struct t_case *c, enum t_lane lane, enum dma_engine 
 /* "fs dma ..." of a NEED_ mask. */
 void needs_words(uint64_t needs, char *out, size_t size);
 
+/* lane.c: what registers do not tell about lanes, tried with the engines once a run. 0 or an errno. */
+must_check int lane_probe(struct iommu *iommu);
+/* Tells a new object of the same units what was found. */
+void lane_known(struct iommu *iommu);
+/* Lane of the devices that the case attaches. 0, -ENOTSUP. */
+must_check int lane_choose(struct iommu *iommu, enum t_lane lane);
+
 /* case.c: one instance, all its rounds. */
 void case_run(const struct runner *run, const struct instance *inst, struct t_state *st,
               uint64_t *elapsed_ns);

@@ -78,7 +78,7 @@ static int add(struct runner *run, const struct instance *inst)
     return 0;
 }
 
-/* One instance per usable pair; a single skipped one, with the last obstacle as reason, when there is none.
+/* One instance per usable pair; a single skipped one, with the first obstacle as reason, when there is none.
  */
 static int add_dma(struct runner *run, struct instance *inst)
 {
@@ -107,7 +107,11 @@ static int add_dma(struct runner *run, struct instance *inst)
                 return err;
         }
     }
-    return usable ? 0 : add(run, inst);
+    if (usable)
+        return 0;
+    if (!inst->skip[0])
+        snprintf(inst->skip, sizeof(inst->skip), "no DMA engine");
+    return add(run, inst);
 }
 
 int select_instances(struct runner *run)

@@ -23,7 +23,8 @@ struct walk {
     uint32_t slot;
 };
 
-/* Request without PASID by `rid` against the root table at `root` (value of RTADDR); rid_pasid: ECAP.RPS = 1.
+/* Request without PASID by `rid` against the root table at `root` (value of RTADDR); rps: RID_PASID is
+ * used (vtd_unit_uses_rid_pasid).
  */
 void walk_request(uint64_t rtaddr, bool rps, uint16_t rid, iova_t iova, bool write, struct walk *out);
 

@@ -303,6 +303,32 @@ static void expect_stub(struct t *t, struct own_unit *own, const struct vtd_desc
     stub_stream_clear(own->stub);
 }
 
+TEST(retire, device_gone, .needs = NEED_HOST, .rows = "50", .rules = "41", .flaws = "H31",
+     .doc = "a device that was pulled out: retire, flush and detach leave its device TLB alone and do the "
+            "rest")
+{
+    const struct vtd_desc retired[] = {vtd_inv_pc_pasid(DID, 0), vtd_inv_piotlb_pasid(DID, 0)};
+    const struct vtd_desc flushed[] = {vtd_inv_piotlb_pasid(DID, SLOT)};
+    const struct vtd_desc detached[] = {vtd_inv_cc_global(), vtd_inv_pc_global(), vtd_inv_iotlb_global()};
+    struct vtd_pasid_cfg pc = pass_through();
+    struct own_unit own;
+    struct vtd_dev *dev = attach_ats(t, &own);
+    struct vtd_use use = {dev, SLOT};
+
+    T_ASSERT_OK(t, vtd_pasid_publish(dev, 0, &pc));
+    T_ASSERT_OK(t, vtd_pasid_publish(dev, SLOT, &pc));
+    vtd_dev_gone(dev);
+    T_ASSERT_OK(t, vtd_pasid_retire(dev, 0, 0));
+    expect_stub(t, &own, retired, 2);
+    T_ASSERT_OK(t, vtd_flush_range(&use, 1, (iova_t){0}, 0, false));
+    expect_stub(t, &own, flushed, 1);
+    T_ASSERT_OK(t, vtd_pasid_retire(dev, SLOT, 0));
+    stub_stream_clear(own.stub);
+    T_ASSERT_OK(t, vtd_dev_detach(dev));
+    expect_stub(t, &own, detached, 3);
+    own_close(t, &own);
+}
+
 TEST(retire, device_tlb, .needs = NEED_HOST, .rules = "29 30 41", .flaws = "H31",
      .doc = "ATS on: DTE and PASIDE set; slot 0 ends with dev_tlb all, another slot with p_dev_tlb all, "
             "behind the IOTLB")

@@ -13,7 +13,7 @@ TEST(harness, args_all, .doc = "every word of the argument line is understood")
     T_ASSERT_OK(
         t,
         args_parse(" list only=a.*,b?c skip=x seed=0x10 depth=7\trepeat=3 format=ktap platform=qemu-11.1.3 "
-                   "machine=new-fs dmar=1 log=debug exit=halt ",
+                   "machine=new-fs dmar=1 nvme=S12 log=debug exit=halt ",
                    &a, why, sizeof(why)));
     T_EXPECT(t, a.list && a.ktap);
     T_EXPECT_EQ(t, (const char *)a.only, "a.*,b?c");

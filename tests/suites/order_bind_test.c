@@ -76,10 +76,10 @@ TEST(order, bind_fails, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .ro
     dev = p.owner.devs[0]->vtd;
     /* Somebody else's entry is in the way. */
     T_ASSERT_OK(t, vtd_did_alloc(dev->unit, &cfg.did));
-    T_ASSERT_OK(t, vtd_pasid_publish(dev, 0, &cfg));
+    T_ASSERT_OK(t, vtd_pasid_publish(dev, play_slot(&p, 0), &cfg));
     play_steps(&p, fails, 1);
     T_EXPECT_EQ(t, ioasid_refs(p.owner.set, p.owner.ids[0]), 1);
-    T_ASSERT_OK(t, vtd_pasid_retire(dev, 0, VTD_RETIRE_LAST_OF_DID));
+    T_ASSERT_OK(t, vtd_pasid_retire(dev, play_slot(&p, 0), VTD_RETIRE_LAST_OF_DID));
     vtd_did_free(dev->unit, cfg.did);
     play_reach(&p, "-2");
     play_steps(&p, after, 1);
@@ -134,6 +134,34 @@ TEST(order, bind_too_wide, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, 
     T_ASSERT_OK(t, ioasid_unbind(set, id, wide));
     T_ASSERT_OK(t, ioasid_free(set, id));
     T_ASSERT_OK(t, iommu_dev_detach(wide));
+}
+
+TEST(order, bind_wide_number, .needs = NEED_DMA | NEED_PT, .lanes = T_BIT(T_LANE_RID_PASID), .rows = "1 15",
+     .negative = true,
+     .doc = "numbers of 20 bits: each leads to memory while it is bound, and nowhere before and after")
+{
+    static const uint32_t numbers[] = {0x40, 0x2000, 0xabcde, 0xfffff};
+    struct ioasid_bind_cfg cfg = {.stage = IOMMU_PASS_THROUGH, .guest = true, .spid = IOASID_NO_SPID};
+    struct ioasid_set *set = ioasid_system_set(t->iommu->ioasids);
+    struct t_mem mem = t_mem(t, 1);
+    iova_t iova = {mem.pa.v};
+    struct iommu_dev *dev;
+    ioasid_t id;
+
+    T_ASSERT_OK(t,
+                iommu_dev_attach(t->iommu, t->dma->id, t->dma->rids, t->dma->rid_count, IOASID_BITS, &dev));
+    for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
+        T_ASSERT_OK(t, ioasid_alloc(set, numbers[i], numbers[i], &id));
+        T_ASSERT_OK(t, vtd_dev_set_rid_pasid(dev->vtd, numbers[i]));
+        t_dma_write_denied(t, t->dma, iova, &mem, 0, 64);
+        T_ASSERT_OK(t, ioasid_bind(set, id, dev, &cfg));
+        t_dma_write_allowed(t, t->dma, iova, &mem, 0, 64);
+        T_ASSERT_OK(t, ioasid_unbind(set, id, dev));
+        T_ASSERT_OK(t, vtd_dev_set_rid_pasid(dev->vtd, numbers[i]));
+        t_dma_write_denied(t, t->dma, iova, &mem, 0, 64);
+        T_ASSERT_OK(t, ioasid_free(set, id));
+    }
+    T_ASSERT_OK(t, iommu_dev_detach(dev));
 }
 
 /* ---- Unbind ---- */

@@ -164,6 +164,7 @@ TEST(place, one_table_two_devices, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_
     rig_open(t, &a, t_dev(t, 0));
     rig_open(t, &b, t_dev(t, 1));
     rig_map(&a, RIG_IOVA, &mem, 0, 1, PGTABLE_RW);
+    rig_map_own(&a, b.dma);
     rig_publish(&a);
     entry = rig_entry(&a);
     rig_publish_raw(&b, &entry);

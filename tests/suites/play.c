@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
 #include "tests/suites/play.h"
 #include "tests/suites/rig.h"
@@ -26,29 +27,39 @@ static struct pgtable_cfg table_cfg(struct t *t, struct dma_dev *dma)
     return cfg;
 }
 
-static void set_up(struct t *t, struct play *p, unsigned devs, bool native)
+static void set_up(struct t *t, struct play *p, struct dma_dev *const *these, unsigned devs, bool native)
 {
     struct owner_cfg cfg = {.iommu = t->iommu, .native = native, .listen = true};
 
     *p = (struct play){.t = t, .devs = devs};
     for (unsigned d = 0; d < devs; d++)
-        p->dma[d] = t_dev(t, d);
+        p->dma[d] = these ? these[d] : t_dev(t, d);
     cfg.table = table_cfg(t, p->dma[0]);
     T_ASSERT_OK(t, owner_open(&p->owner, &cfg));
     for (unsigned id = 0; id < OWNER_IDS; id++)
         t_rand_fill(t, owner_page(&p->owner, id), PAGE_SIZE);
-    for (unsigned d = 0; d < devs; d++)
-        T_ASSERT_OK(t, owner_attach(&p->owner, p->dma[d]->id, p->dma[d]->rids, p->dma[d]->rid_count));
+    for (unsigned d = 0; d < devs; d++) {
+        const struct dma_dev *dma = p->dma[d];
+
+        if (dma->own_pages)
+            T_ASSERT_OK(t, owner_map(&p->owner, dma->own, (uint64_t)dma->own_pages * PAGE_SIZE));
+        T_ASSERT_OK(t, owner_attach(&p->owner, dma->id, dma->rids, dma->rid_count));
+    }
 }
 
 void play_open(struct t *t, struct play *p, unsigned devs)
 {
-    set_up(t, p, devs, false);
+    set_up(t, p, NULL, devs, false);
 }
 
 void play_open_native(struct t *t, struct play *p, unsigned devs)
 {
-    set_up(t, p, devs, true);
+    set_up(t, p, NULL, devs, true);
+}
+
+void play_open_with(struct t *t, struct play *p, struct dma_dev *const *dma, unsigned devs)
+{
+    set_up(t, p, dma, devs, false);
 }
 
 void play_close(struct play *p)
@@ -98,13 +109,39 @@ static bool reaches(struct play *p, unsigned dev, char what)
     return ok;
 }
 
+uint32_t play_slot(const struct play *p, unsigned id)
+{
+    return p->t->lane == T_LANE_RID_PASID ? ioasid_number(p->owner.ids[id]) : 0;
+}
+
+/* Requests of a device that nothing is bound to go by every number of the case: these very numbers lead
+ * nowhere. */
+static bool numbers_lead_nowhere(struct play *p, unsigned dev)
+{
+    bool ok = true;
+
+    for (unsigned id = 0; id < OWNER_IDS; id++) {
+        if (ioasid_eq(p->owner.ids[id], IOASID_INVALID))
+            continue;
+        if (!T_EXPECT_OK(p->t, vtd_dev_set_rid_pasid(p->owner.devs[dev]->vtd, play_slot(p, id))) ||
+            !reaches(p, dev, '-')) {
+            t_note(p->t, "%s, RID_PASID = %u", p->dma[dev]->name, play_slot(p, id));
+            ok = false;
+        }
+    }
+    return ok;
+}
+
 static bool all_reach(struct play *p, const char *reach)
 {
     bool ok = true;
 
     T_ASSERT_EQ(p->t, strlen(reach), (size_t)p->devs);
-    for (unsigned d = 0; d < p->devs; d++)
-        ok = reaches(p, d, reach[d]) && ok;
+    for (unsigned d = 0; d < p->devs; d++) {
+        ok = (reach[d] == '?' || reaches(p, d, reach[d])) && ok;
+        if (reach[d] == '-' && p->t->lane == T_LANE_RID_PASID)
+            ok = numbers_lead_nowhere(p, d) && ok;
+    }
     return ok;
 }
 

@@ -11,7 +11,7 @@
 #include "tests/dev/dma_dev.h"
 #include "tests/harness/harness.h"
 
-#define PLAY_LANES T_BIT(T_LANE_RID)
+#define PLAY_LANES (T_BIT(T_LANE_RID) | T_BIT(T_LANE_RID_PASID))
 
 struct play {
     struct t *t;
@@ -28,8 +28,9 @@ struct play_step {
     /* As owner_events() writes them; NULL: not looked at. */
     const char *events;
     /*
-     * One character per device: '0', '1', '2' writes the page of that id at OWNER_IOVA, '-' changes no page
-     * of any id. NULL: not looked at.
+     * One character per device: '0', '1', '2' writes the page of that id at OWNER_IOVA; '-' changes no page
+     * of any id, and in lane rid_pasid not even when its requests are made to go by the numbers of the case,
+     * one by one; '?' is not looked at. NULL: none is.
      */
     const char *reach;
 };
@@ -38,8 +39,12 @@ struct play_step {
 void play_open(struct t *t, struct play *p, unsigned devs);
 /* The same with bindings of the host's own. */
 void play_open_native(struct t *t, struct play *p, unsigned devs);
+/* The same with these devices. */
+void play_open_with(struct t *t, struct play *p, struct dma_dev *const *dma, unsigned devs);
 /* The steps in order. A step that fails is named, and the rest of the steps is not played. */
 void play_steps(struct play *p, const struct play_step *steps, unsigned count);
+/* The slot by which a device reaches an id: 0, or the number of the id in lane rid_pasid. */
+uint32_t play_slot(const struct play *p, unsigned id);
 /* What every device reaches now, as in struct play_step. */
 void play_reach(struct play *p, const char *reach);
 /* The events since the last look, as in struct play_step. */

@@ -331,6 +331,25 @@ TEST(retire, flush_second_stage, .needs = NEED_IOMMU | NEED_SS | NEED_PSI, .rule
     unbind_one(t, &b);
 }
 
+TEST(retire, flush_everything, .needs = NEED_IOMMU | NEED_PT, .rules = "27", .flaws = "H16",
+     .doc = "no bytes, all bytes, and a range that ends beyond the last address are the whole address space")
+{
+    static const struct {
+        uint64_t iova, size;
+    } ranges[] = {{0, 0}, {0x7000, 0}, {0, UINT64_MAX}, {0x7000, UINT64_MAX}, {UINT64_MAX - 0xfff, 0x2000}};
+    struct vtd_use use;
+    struct bound b;
+
+    bind_one(t, &b, VTD_PGTT_PASSTHROUGH, SLOT);
+    use = (struct vtd_use){.dev = b.dev, .slot = SLOT};
+    for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++) {
+        T_ASSERT_OK(t, vtd_flush_range(&use, 1, (iova_t){ranges[i].iova}, ranges[i].size, false));
+        STREAM_EXPECT(t, &b.mark, vtd_inv_piotlb_pasid(DID_A, SLOT));
+        b.mark = stream_mark(b.unit);
+    }
+    unbind_one(t, &b);
+}
+
 TEST(retire, flush_first_stage, .needs = NEED_IOMMU | NEED_FS, .rules = "50",
      .doc = "p_iotlb page or PASID; a slot without entry costs nothing; the same tag is flushed once")
 {

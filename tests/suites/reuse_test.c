@@ -20,11 +20,12 @@ static void new_life(struct rig *r, const struct t_mem *mem, unsigned n)
 
     pgtable_destroy(r->table);
     T_ASSERT_OK(r->t, pgtable_create(&cfg, &r->table));
+    rig_map_own(r, r->dma);
     rig_map(r, RIG_IOVA, mem, n, 1, PGTABLE_RW);
     rig_publish(r);
 }
 
-TEST(reuse, slot, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "43", .flaws = "S13", .negative = true,
+TEST(reuse, slot, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "43", .flaws = "S13", .negative = true,
      .doc = "the same slot with another table and another domain id reaches the new page only")
 {
     struct t_mem mem = t_mem(t, 2);
@@ -43,7 +44,7 @@ TEST(reuse, slot, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "43", .flaws =
 }
 
 TEST(
-    reuse, did_same_device, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "45 46", .negative = true,
+    reuse, did_same_device, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "45 46", .negative = true,
     .doc =
         "the same domain id with another table on the same device reaches the new page only, four times over")
 {
@@ -60,7 +61,7 @@ TEST(
     rig_close(&r);
 }
 
-TEST(reuse, did_other_device, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules = "45 46 47",
+TEST(reuse, did_other_device, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_BOTH_LANES, .rules = "45 46 47",
      .negative = true,
      .doc = "a domain id that one device's table had goes to another device's table: neither reaches the old "
             "page")
@@ -85,7 +86,7 @@ TEST(reuse, did_other_device, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES
     rig_close(&a);
 }
 
-TEST(reuse, did_is_given_back, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "17 45",
+TEST(reuse, did_is_given_back, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "17 45",
      .doc = "domain ids go round: after 64 attach, publish, retire and detach as many are free as before")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -111,7 +112,7 @@ TEST(reuse, did_is_given_back, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "
 }
 
 TEST(
-    reuse, page, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "54", .negative = true,
+    reuse, page, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "54", .negative = true,
     .doc = "a page given back after the invalidation and taken by somebody else is out of the device's reach")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -130,7 +131,8 @@ TEST(
     rig_close(&r);
 }
 
-TEST(reuse, keep_did, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules = "41 47", .negative = true,
+TEST(reuse, keep_did, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_BOTH_LANES, .rules = "41 47",
+     .negative = true,
      .doc = "a retire that keeps the domain id ends its own (device, slot), and the other user stays warm "
             "and right")
 {
@@ -141,12 +143,13 @@ TEST(reuse, keep_did, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules
     rig_open(t, &a, t_dev(t, 0));
     rig_open(t, &b, t_dev(t, 1));
     rig_map(&a, RIG_IOVA, &mem, 0, 1, PGTABLE_RW);
+    rig_map_own(&a, b.dma);
     rig_publish(&a);
     entry = rig_entry(&a);
     rig_publish_raw(&b, &entry);
     t_dma_write_allowed(t, a.dma, at(RIG_IOVA), &mem, 0, 64);
     t_dma_write_allowed(t, b.dma, at(RIG_IOVA), &mem, 0, 64);
-    T_ASSERT_OK(t, vtd_pasid_retire(a.dev, RIG_SLOT, VTD_RETIRE_KEEP_DID));
+    T_ASSERT_OK(t, vtd_pasid_retire(a.dev, a.slot, VTD_RETIRE_KEEP_DID));
     a.published = false;
     t_dma_write_denied(t, a.dma, at(RIG_IOVA), &mem, 0, 64);
     t_dma_write_allowed(t, b.dma, at(RIG_IOVA), &mem, 0, 64);
@@ -154,7 +157,7 @@ TEST(reuse, keep_did, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules
     rig_close(&a);
 }
 
-TEST(reuse, retire_two_devices, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules = "41 43 45",
+TEST(reuse, retire_two_devices, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_BOTH_LANES, .rules = "41 43 45",
      .flaws = "S10", .negative = true,
      .doc =
          "one call retires the bindings of two devices: one wait for their unit, both blocked at its return")
@@ -168,13 +171,14 @@ TEST(reuse, retire_two_devices, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LAN
     rig_open(t, &a, t_dev(t, 0));
     rig_open(t, &b, t_dev(t, 1));
     rig_map(&a, RIG_IOVA, &mem, 0, 1, PGTABLE_RW);
+    rig_map_own(&a, b.dma);
     rig_publish(&a);
     entry = rig_entry(&a);
     rig_publish_raw(&b, &entry);
     t_dma_write_allowed(t, a.dma, at(RIG_IOVA), &mem, 0, 64);
     t_dma_write_allowed(t, b.dma, at(RIG_IOVA), &mem, 0, 64);
-    items[0] = (struct vtd_retire){.dev = a.dev, .slot = RIG_SLOT, .flags = VTD_RETIRE_LAST_OF_DID};
-    items[1] = (struct vtd_retire){.dev = b.dev, .slot = RIG_SLOT, .flags = VTD_RETIRE_LAST_OF_DID};
+    items[0] = (struct vtd_retire){.dev = a.dev, .slot = a.slot, .flags = VTD_RETIRE_LAST_OF_DID};
+    items[1] = (struct vtd_retire){.dev = b.dev, .slot = b.slot, .flags = VTD_RETIRE_LAST_OF_DID};
     waits = a.unit->stats.waits;
     T_ASSERT_OK(t, vtd_pasid_retire_many(items, 2));
     if (a.unit == b.unit)
@@ -186,7 +190,7 @@ TEST(reuse, retire_two_devices, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LAN
     rig_close(&a);
 }
 
-TEST(reuse, bind_costs_no_wait, .needs = NEED_DMA | NEED_NO_CM, .lanes = RIG_LANES, .rules = "35",
+TEST(reuse, bind_costs_no_wait, .needs = NEED_DMA | NEED_NO_CM, .lanes = RIG_BOTH_LANES, .rules = "35",
      .doc =
          "without caching mode a publish needs no invalidation, not even after another life, and still works")
 {

@@ -19,6 +19,7 @@ static void attach(struct t *t, struct rig *r, struct dma_dev *dma)
     *r = (struct rig){.t = t, .dma = dma};
     T_ASSERT_OK(t, iommu_dev_attach(t->iommu, dma->id, dma->rids, dma->rid_count, IOASID_BITS, &r->idev));
     r->dev = r->idev->vtd;
+    r->slot = t->lane == T_LANE_RID_PASID ? RIG_NUMBER : RIG_SLOT;
     r->unit = r->dev->unit;
 }
 
@@ -46,6 +47,7 @@ static void make_table(struct rig *r, enum vtd_pgtt stage, unsigned levels)
     r->stage = stage;
     r->levels = levels;
     T_ASSERT_OK(r->t, pgtable_create(&cfg, &r->table));
+    rig_map_own(r, r->dma);
     T_ASSERT_OK(r->t, vtd_did_alloc(r->unit, &r->did));
 }
 
@@ -92,6 +94,12 @@ void rig_map_pa(struct rig *r, uint64_t iova, paddr_t pa, uint64_t size, unsigne
     T_ASSERT_OK(r->t, pgtable_map(r->table, (iova_t){iova}, pa, size, prot));
 }
 
+void rig_map_own(struct rig *r, const struct dma_dev *dma)
+{
+    if (dma->own_pages)
+        rig_map_pa(r, dma->own.v, dma->own, (uint64_t)dma->own_pages * PAGE_SIZE, PGTABLE_RW);
+}
+
 void rig_map(struct rig *r, uint64_t iova, const struct t_mem *mem, unsigned first, unsigned count,
              unsigned prot)
 {
@@ -120,11 +128,18 @@ static struct vtd_pasid_cfg config(struct rig *r)
     return cfg;
 }
 
+/* Requests without PASID go by the slot: the retire of a number took the context entries along. */
+static void aim(struct rig *r)
+{
+    T_ASSERT_OK(r->t, vtd_dev_set_rid_pasid(r->dev, r->slot));
+}
+
 void rig_publish(struct rig *r)
 {
     struct vtd_pasid_cfg cfg = config(r);
 
-    T_ASSERT_OK(r->t, vtd_pasid_publish(r->dev, RIG_SLOT, &cfg));
+    aim(r);
+    T_ASSERT_OK(r->t, vtd_pasid_publish(r->dev, r->slot, &cfg));
     r->published = true;
 }
 
@@ -132,13 +147,15 @@ void rig_publish_pass_through(struct rig *r)
 {
     struct vtd_pasid_cfg cfg = {.pgtt = VTD_PGTT_PASSTHROUGH, .did = r->did};
 
-    T_ASSERT_OK(r->t, vtd_pasid_publish(r->dev, RIG_SLOT, &cfg));
+    aim(r);
+    T_ASSERT_OK(r->t, vtd_pasid_publish(r->dev, r->slot, &cfg));
     r->published = true;
 }
 
 void rig_publish_raw(struct rig *r, const struct vtd_pasid_entry *entry)
 {
-    T_ASSERT_OK(r->t, vtd_pasid_publish_entry(r->dev, RIG_SLOT, entry));
+    aim(r);
+    T_ASSERT_OK(r->t, vtd_pasid_publish_entry(r->dev, r->slot, entry));
     r->published = true;
 }
 
@@ -153,7 +170,7 @@ struct vtd_pasid_entry rig_entry(struct rig *r)
 
 void rig_retire(struct rig *r)
 {
-    T_ASSERT_OK(r->t, vtd_pasid_retire(r->dev, RIG_SLOT, VTD_RETIRE_LAST_OF_DID));
+    T_ASSERT_OK(r->t, vtd_pasid_retire(r->dev, r->slot, VTD_RETIRE_LAST_OF_DID));
     r->published = false;
 }
 
@@ -161,7 +178,7 @@ void rig_retire(struct rig *r)
 
 struct vtd_pasid_dir_entry *rig_dir_entry(struct rig *r)
 {
-    return &r->dev->directory[FIELD_GET(VTD_PASID_PDIR, RIG_SLOT)];
+    return &r->dev->directory[FIELD_GET(VTD_PASID_PDIR, r->slot)];
 }
 
 struct vtd_pasid_entry *rig_pasid_entry(struct rig *r)
@@ -169,7 +186,7 @@ struct vtd_pasid_entry *rig_pasid_entry(struct rig *r)
     struct vtd_pasid_entry *table = plat_va((paddr_t){entry_get_addr(rig_dir_entry(r), VTD_PDIR_SMPTBLPTR)});
 
     T_ASSERT(r->t, entry_get(rig_dir_entry(r), VTD_PDIR_P) == 1);
-    return &table[FIELD_GET(VTD_PASID_INDEX, RIG_SLOT)];
+    return &table[FIELD_GET(VTD_PASID_INDEX, r->slot)];
 }
 
 uint64_t *rig_root_word(struct rig *r)
@@ -240,7 +257,7 @@ void rig_flush_page(struct rig *r, uint64_t iova)
     struct vtd_desc d;
 
     if (r->stage == VTD_PGTT_FIRST)
-        d = vtd_inv_piotlb_page(r->did, RIG_SLOT, (iova_t){iova}, 0, leaf_only);
+        d = vtd_inv_piotlb_page(r->did, r->slot, (iova_t){iova}, 0, leaf_only);
     else if (r->unit->caps.psi)
         d = vtd_inv_iotlb_page(r->did, (iova_t){iova}, 0, leaf_only);
     else
@@ -251,7 +268,7 @@ void rig_flush_page(struct rig *r, uint64_t iova)
 void rig_flush_slot(struct rig *r)
 {
     struct vtd_desc d =
-        r->stage == VTD_PGTT_FIRST ? vtd_inv_piotlb_pasid(r->did, RIG_SLOT) : vtd_inv_iotlb_domain(r->did);
+        r->stage == VTD_PGTT_FIRST ? vtd_inv_piotlb_pasid(r->did, r->slot) : vtd_inv_iotlb_domain(r->did);
 
     rig_submit(r, &d, 1);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Fixture of the suites that look at the hardware below the IOASIDs: one device attached, one table, one
- * domain id, and the entry of slot 0 published, retired and bent as a case likes. Goes through the driver's
+ * domain id, and the entry of one slot published, retired and bent as a case likes. Goes through the driver's
  * named operations; the raw pointers are for cases that want a table which the driver refuses to write.
  *
  * Every function ends the case when what it asks of the driver fails; what is left then is cleaned up by
@@ -19,9 +19,15 @@
 #include "tests/dev/dma_dev.h"
 #include "tests/harness/harness.h"
 
-/* The rig programs slot 0 of a device's own directory. */
-#define RIG_LANES T_BIT(T_LANE_RID)
-#define RIG_SLOT  0u
+/*
+ * The rig programs the slot that the case's lane goes by: slot 0 of a device's own directory, or a number
+ * whose indexes in directory and table are wide and not 0. RIG_LANES and RIG_SLOT are for cases about slot 0
+ * alone.
+ */
+#define RIG_LANES      T_BIT(T_LANE_RID)
+#define RIG_BOTH_LANES (T_BIT(T_LANE_RID) | T_BIT(T_LANE_RID_PASID))
+#define RIG_SLOT       0u
+#define RIG_NUMBER     0xabcdeu
 
 /* An address in the middle of nowhere: none of its four indexes is 0, and it is aligned to 1 GiB. */
 #define RIG_IOVA 0x5480000000ull
@@ -32,6 +38,7 @@ struct rig {
     struct iommu_dev *idev;
     struct vtd_dev *dev;
     struct vtd_unit *unit;
+    uint32_t slot;
     enum vtd_pgtt stage; /* of `table`: FIRST or SECOND */
     unsigned levels;
     struct pgtable *table;
@@ -47,7 +54,9 @@ unsigned rig_unit_levels(const struct vtd_unit *unit);
 /* How a table for this device has to look. */
 struct pgtable_cfg rig_table_cfg(const struct vtd_dev *dev, enum vtd_pgtt stage, unsigned levels);
 
-/* Attaches the device; an empty table of the unit's stage; a domain id. Nothing is published: DMA is blocked.
+/*
+ * Attaches the device; a table of the unit's stage, empty but for the engine's own pages; a domain id.
+ * Nothing is published: DMA is blocked.
  */
 void rig_open(struct t *t, struct rig *r, struct dma_dev *dma);
 /* The same with a stage and a number of levels; skips the case if the unit has not got them. */
@@ -60,17 +69,20 @@ void rig_map(struct rig *r, uint64_t iova, const struct t_mem *mem, unsigned fir
              unsigned prot);
 /* Maps `size` bytes at a physical address; leaves of the largest size that fits. */
 void rig_map_pa(struct rig *r, uint64_t iova, paddr_t pa, uint64_t size, unsigned prot);
+/* Maps the engine's own pages: for a second device that works through this table, or a table of the case's
+ * own. */
+void rig_map_own(struct rig *r, const struct dma_dev *dma);
 /* Takes a mapping out of the table. Nothing is flushed. */
 void rig_unmap(struct rig *r, uint64_t iova, uint64_t size);
 
-/* Publishes slot 0 with the rig's table, or as pass-through. */
+/* Publishes the slot with the rig's table, or as pass-through. */
 void rig_publish(struct rig *r);
 void rig_publish_pass_through(struct rig *r);
 /* Publishes an entry that the driver would refuse to build. */
 void rig_publish_raw(struct rig *r, const struct vtd_pasid_entry *entry);
 /* The entry that rig_publish writes, to be bent. */
 struct vtd_pasid_entry rig_entry(struct rig *r);
-/* The driver's retire of slot 0, as the last use of the domain id. */
+/* The driver's retire of the slot, as the last use of the domain id. */
 void rig_retire(struct rig *r);
 
 /* A table in memory, as it is: whatever the driver thinks of it. Written by rig_store and rig_bend. */
@@ -93,7 +105,7 @@ void rig_submit(struct rig *r, const struct vtd_desc *descs, unsigned count);
 void rig_flush_everything(struct rig *r);
 /* The invalidation that the specification asks for after a leaf at `iova` changed (rules 50, 51). */
 void rig_flush_page(struct rig *r, uint64_t iova);
-/* The same for all of slot 0: p_iotlb PASID or iotlb domain. */
+/* The same for all of the slot: p_iotlb PASID or iotlb domain. */
 void rig_flush_slot(struct rig *r);
 
 /* Device A (rig a) may be told from device B by their requester ids: the n-th device of the case's engine at

@@ -69,7 +69,7 @@ static void stale_reach(struct t *t, struct dma_dev *dma, const struct t_mem *me
 
 /* ---- Leaves ---- */
 
-TEST(stale, unmap_page, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "50 51 54", .negative = true,
+TEST(stale, unmap_page, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "50 51 54", .negative = true,
      .doc = "a page taken out of the table is out of reach after a page-selective invalidation")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -85,7 +85,7 @@ TEST(stale, unmap_page, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "50 51 5
     rig_close(&r);
 }
 
-TEST(stale, unmap_all, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "50 51 54", .negative = true,
+TEST(stale, unmap_all, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "50 51 54", .negative = true,
      .doc = "the same after an invalidation of the whole slot (PASID-selective, or domain-selective)")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -98,7 +98,7 @@ TEST(stale, unmap_all, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "50 51 54
     rig_close(&r);
 }
 
-TEST(stale, unmap_global, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true,
+TEST(stale, unmap_global, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .negative = true,
      .doc = "the same after a global IOTLB invalidation")
 {
     struct vtd_desc d = vtd_inv_iotlb_global();
@@ -112,7 +112,8 @@ TEST(stale, unmap_global, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = tru
     rig_close(&r);
 }
 
-TEST(stale, unmap_by_driver, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "27 28 50 51", .negative = true,
+TEST(stale, unmap_by_driver, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "27 28 50 51",
+     .negative = true,
      .doc = "vtd_flush_range over one page of four: that page is out of reach, the others go on")
 {
     struct t_mem mem = t_mem(t, 4);
@@ -125,7 +126,7 @@ TEST(stale, unmap_by_driver, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "27
     for (unsigned i = 0; i < 4; i++)
         t_dma_write_allowed(t, t->dma, at(RIG_IOVA + i * PAGE_SIZE), &mem, i * PAGE_SIZE, 64);
     rig_unmap(&r, RIG_IOVA + PAGE_SIZE, PAGE_SIZE);
-    use = (struct vtd_use){r.dev, RIG_SLOT};
+    use = (struct vtd_use){r.dev, r.slot};
     T_ASSERT_OK(t, vtd_flush_range(&use, 1, at(RIG_IOVA + PAGE_SIZE), PAGE_SIZE, true));
     t_dma_write_denied(t, t->dma, at(RIG_IOVA + PAGE_SIZE), &mem, PAGE_SIZE, 64);
     t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
@@ -133,7 +134,7 @@ TEST(stale, unmap_by_driver, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "27
     rig_close(&r);
 }
 
-TEST(stale, flush_range_sizes, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "27 28", .negative = true,
+TEST(stale, flush_range_sizes, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "27 28", .negative = true,
      .doc = "vtd_flush_range over ranges of odd start and length covers every page of them")
 {
     static const struct {
@@ -146,7 +147,7 @@ TEST(stale, flush_range_sizes, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "
     rig_publish(&r);
     for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++) {
         unsigned first = ranges[i].first, last = first + ranges[i].count - 1;
-        struct vtd_use use = {r.dev, RIG_SLOT};
+        struct vtd_use use = {r.dev, r.slot};
 
         rig_map(&r, RIG_IOVA, &mem, 0, 8, PGTABLE_RW);
         t_dma_write_allowed(t, t->dma, at(RIG_IOVA + first * PAGE_SIZE), &mem, first * PAGE_SIZE, 16);
@@ -164,7 +165,7 @@ TEST(stale, flush_range_sizes, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "
     rig_close(&r);
 }
 
-TEST(stale, move_page, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "50 51 53", .negative = true,
+TEST(stale, move_page, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "50 51 53", .negative = true,
      .doc =
          "an address moved to another page (unmap, invalidate, map) reaches the new page and not the old one")
 {
@@ -180,7 +181,7 @@ TEST(stale, move_page, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "50 51 53
     rig_close(&r);
 }
 
-TEST(stale, write_permission, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "50 51", .negative = true,
+TEST(stale, write_permission, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "50 51", .negative = true,
      .doc = "write permission taken away counts after the invalidation")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -199,7 +200,7 @@ TEST(stale, write_permission, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "5
     rig_close(&r);
 }
 
-TEST(stale, large_page, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "28", .negative = true,
+TEST(stale, large_page, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "28", .negative = true,
      .doc = "a 2 MiB page taken out: one invalidation with AM = 9 ends its first and its last page")
 {
     struct t_mem mem = t_mem(t, 512);
@@ -218,7 +219,7 @@ TEST(stale, large_page, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "28", .n
     t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &first, 0, 64);
     t_dma_write_allowed(t, t->dma, at(RIG_IOVA + 511 * PAGE_SIZE), &last, 0, 64);
     rig_unmap(&r, RIG_IOVA, PGTABLE_2M);
-    use = (struct vtd_use){r.dev, RIG_SLOT};
+    use = (struct vtd_use){r.dev, r.slot};
     T_ASSERT_OK(t, vtd_flush_range(&use, 1, at(RIG_IOVA), PGTABLE_2M, false));
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &first, 0, 64);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA + 511 * PAGE_SIZE), &last, 0, 64);
@@ -250,12 +251,12 @@ static struct vtd_desc wrong_did(const struct rig *r)
 {
     did_t did = {(uint16_t)(r->did.v + 1)};
 
-    return r->stage == VTD_PGTT_FIRST ? vtd_inv_piotlb_pasid(did, RIG_SLOT) : vtd_inv_iotlb_domain(did);
+    return r->stage == VTD_PGTT_FIRST ? vtd_inv_piotlb_pasid(did, r->slot) : vtd_inv_iotlb_domain(did);
 }
 
 static struct vtd_desc wrong_pasid(const struct rig *r)
 {
-    return vtd_inv_piotlb_pasid(r->did, RIG_SLOT + 1);
+    return vtd_inv_piotlb_pasid(r->did, r->slot + 1);
 }
 
 static struct vtd_desc wrong_address(const struct rig *r)
@@ -263,23 +264,23 @@ static struct vtd_desc wrong_address(const struct rig *r)
     /* Other in its low bits too: QEMU 7.2 compares eight bits of the page number only. */
     iova_t far = at(RIG_IOVA + PGTABLE_1G + PAGE_SIZE);
 
-    return r->stage == VTD_PGTT_FIRST ? vtd_inv_piotlb_page(r->did, RIG_SLOT, far, 0, true)
+    return r->stage == VTD_PGTT_FIRST ? vtd_inv_piotlb_page(r->did, r->slot, far, 0, true)
                                       : vtd_inv_iotlb_page(r->did, far, 0, true);
 }
 
-TEST(stale, wrong_did, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "45", .negative = true,
+TEST(stale, wrong_did, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "45", .negative = true,
      .doc = "an invalidation under another domain id promises nothing; the right one ends it")
 {
     missed(t, wrong_did, "wrong domain id");
 }
 
-TEST(stale, wrong_pasid, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .negative = true,
+TEST(stale, wrong_pasid, .needs = NEED_DMA | NEED_FS, .lanes = RIG_BOTH_LANES, .negative = true,
      .doc = "an invalidation under another PASID promises nothing; the right one ends it")
 {
     missed(t, wrong_pasid, "wrong PASID");
 }
 
-TEST(stale, wrong_address, .needs = NEED_DMA | NEED_PSI, .lanes = RIG_LANES, .negative = true,
+TEST(stale, wrong_address, .needs = NEED_DMA | NEED_PSI, .lanes = RIG_BOTH_LANES, .negative = true,
      .doc = "an invalidation of another page promises nothing; the right one ends it")
 {
     missed(t, wrong_address, "wrong address");
@@ -287,7 +288,7 @@ TEST(stale, wrong_address, .needs = NEED_DMA | NEED_PSI, .lanes = RIG_LANES, .ne
 
 /* ---- Tables ---- */
 
-TEST(stale, table_page_reused, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "28 54", .negative = true,
+TEST(stale, table_page_reused, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "28 54", .negative = true,
      .doc = "a table page freed after its invalidation may hold anything: it is not walked any more")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -308,7 +309,7 @@ TEST(stale, table_page_reused, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "
     rig_close(&r);
 }
 
-TEST(stale, non_leaf, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "28", .negative = true,
+TEST(stale, non_leaf, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "28", .negative = true,
      .doc = "an entry above the leaves cleared: everything below it is out of reach after the invalidation "
             "with IH = 0")
 {
@@ -346,7 +347,7 @@ static uint64_t *root_pointer(struct rig *r, paddr_t root, uint64_t *value)
     return &entry->q[word];
 }
 
-TEST(stale, entry_root, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "42", .negative = true,
+TEST(stale, entry_root, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "42", .negative = true,
      .doc = "the root in the PASID entry replaced by an empty one: it counts after the invalidation")
 {
     struct t_mem mem = t_mem(t, 1), empty = t_mem(t, 1);
@@ -368,7 +369,7 @@ TEST(stale, entry_root, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "42", .n
     rig_close(&r);
 }
 
-TEST(stale, context_entry, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "38", .negative = true,
+TEST(stale, context_entry, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "38", .negative = true,
      .doc = "P = 0 in the context entry counts after a context-cache invalidation, and no other promises it")
 {
     struct vtd_desc others[] = {vtd_inv_pc_global(), vtd_inv_iotlb_global()};
@@ -392,7 +393,7 @@ TEST(stale, context_entry, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "38",
     rig_close(&r);
 }
 
-TEST(stale, retire, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "41 43", .negative = true,
+TEST(stale, retire, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "41 43", .negative = true,
      .doc = "the driver's retire: the old page is out of reach at its return, with P = 0 before it in reach "
             "or not")
 {
@@ -402,7 +403,7 @@ TEST(stale, retire, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "41 43", .ne
 
     open_warm(t, &r, t->dma, &mem);
     keeps = keeps_leaves(&r, &mem);
-    T_ASSERT_OK(t, vtd_pasid_clear_present(r.dev, RIG_SLOT, false));
+    T_ASSERT_OK(t, vtd_pasid_clear_present(r.dev, r.slot, false));
     stale_reach(t, t->dma, &mem, keeps, "P = 0, no invalidation");
     rig_retire(&r);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
@@ -410,7 +411,7 @@ TEST(stale, retire, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "41 43", .ne
     rig_close(&r);
 }
 
-TEST(stale, retire_pass_through, .needs = NEED_DMA | NEED_PT, .lanes = RIG_LANES, .rules = "41 43",
+TEST(stale, retire_pass_through, .needs = NEED_DMA | NEED_PT, .lanes = RIG_BOTH_LANES, .rules = "41 43",
      .negative = true, .doc = "the same for pass-through: physical memory is out of reach")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -424,7 +425,7 @@ TEST(stale, retire_pass_through, .needs = NEED_DMA | NEED_PT, .lanes = RIG_LANES
     rig_close(&r);
 }
 
-TEST(stale, pass_through_to_table, .needs = NEED_DMA | NEED_PT, .lanes = RIG_LANES, .rules = "42 44",
+TEST(stale, pass_through_to_table, .needs = NEED_DMA | NEED_PT, .lanes = RIG_BOTH_LANES, .rules = "42 44",
      .negative = true, .doc = "a table after pass-through is enforced: physical addresses are out of reach")
 {
     struct t_mem mem = t_mem(t, 2);
@@ -441,7 +442,7 @@ TEST(stale, pass_through_to_table, .needs = NEED_DMA | NEED_PT, .lanes = RIG_LAN
     rig_close(&r);
 }
 
-TEST(stale, table_to_pass_through, .needs = NEED_DMA | NEED_PT, .lanes = RIG_LANES, .rules = "42 44",
+TEST(stale, table_to_pass_through, .needs = NEED_DMA | NEED_PT, .lanes = RIG_BOTH_LANES, .rules = "42 44",
      .doc =
          "pass-through after a table: an address that the table had mapped elsewhere goes to physical memory")
 {
@@ -458,7 +459,7 @@ TEST(stale, table_to_pass_through, .needs = NEED_DMA | NEED_PT, .lanes = RIG_LAN
     rig_close(&r);
 }
 
-TEST(stale, context_gone, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "38", .negative = true,
+TEST(stale, context_gone, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "38", .negative = true,
      .doc = "a device detached is blocked, and attached again it starts empty")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -472,7 +473,7 @@ TEST(stale, context_gone, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "38", 
     rig_close(&r);
 }
 
-TEST(stale, detach_with_entry, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "38", .negative = true,
+TEST(stale, detach_with_entry, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "38", .negative = true,
      .doc = "a detach over a present PASID entry takes the entry along: nothing is left in reach")
 {
     struct t_mem mem = t_mem(t, 1);

@@ -22,7 +22,7 @@ static void require_size(struct rig *r, uint64_t size, const char *field)
     t_skip(r->t, "%s = 0", field);
 }
 
-TEST(xlate, leaf_2m, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, leaf_2m, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "a 2 MiB leaf serves its first, a middle and its last page")
 {
     static const unsigned pages[] = {0, 257, 511};
@@ -44,7 +44,7 @@ TEST(xlate, leaf_2m, .needs = NEED_DMA, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, leaf_2m_ends, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true,
+TEST(xlate, leaf_2m_ends, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .negative = true,
      .doc = "behind the last byte of a 2 MiB leaf nothing is mapped, although memory goes on")
 {
     struct t_mem mem = t_mem(t, 1024);
@@ -59,7 +59,7 @@ TEST(xlate, leaf_2m_ends, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = tru
     rig_close(&r);
 }
 
-TEST(xlate, leaf_1g, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, leaf_1g, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "a 1 GiB leaf reaches a page by the low 30 bits of its address")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -77,7 +77,7 @@ TEST(xlate, leaf_1g, .needs = NEED_DMA, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, mixed_sizes, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, mixed_sizes, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "4 KiB leaves directly below and above a 2 MiB leaf keep their own pages")
 {
     struct t_mem big = t_mem(t, 512);
@@ -99,7 +99,7 @@ TEST(xlate, mixed_sizes, .needs = NEED_DMA, .lanes = RIG_LANES,
 
 /* ---- Widths and levels ---- */
 
-TEST(xlate, first_stage_top, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES,
+TEST(xlate, first_stage_top, .needs = NEED_DMA | NEED_FS, .lanes = RIG_BOTH_LANES,
      .doc = "the last page of the lower canonical half of 48 bits, and an engine that keeps all address bits")
 {
     uint64_t top = pow2(47) - PAGE_SIZE;
@@ -113,7 +113,7 @@ TEST(xlate, first_stage_top, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, second_stage_top, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES,
+TEST(xlate, second_stage_top, .needs = NEED_DMA | NEED_SS, .lanes = RIG_BOTH_LANES,
      .doc = "the last page below the second stage's width, and an engine that keeps all address bits")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -128,7 +128,7 @@ TEST(xlate, second_stage_top, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, second_stage_3_levels, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES,
+TEST(xlate, second_stage_3_levels, .needs = NEED_DMA | NEED_SS, .lanes = RIG_BOTH_LANES,
      .doc = "AW = 001b: a table of three levels, its first and its last address")
 {
     struct t_mem mem = t_mem(t, 2);
@@ -144,7 +144,7 @@ TEST(xlate, second_stage_3_levels, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LAN
     rig_close(&r);
 }
 
-TEST(xlate, random_pages, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, random_pages, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "one page at a random address in each eighth of the width: each reaches its own")
 {
     enum { PAGES = 8 };

@@ -17,7 +17,7 @@ static iova_t at(uint64_t iova)
 
 /* ---- Pass-through ---- */
 
-TEST(xlate, pass_through_write, .needs = NEED_DMA | NEED_PT, .lanes = RIG_LANES, .rules = "35 37",
+TEST(xlate, pass_through_write, .needs = NEED_DMA | NEED_PT, .lanes = RIG_BOTH_LANES, .rules = "35 37",
      .doc = "PGTT = 100b: a write arrives at the physical address that the device puts on the bus")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -29,7 +29,7 @@ TEST(xlate, pass_through_write, .needs = NEED_DMA | NEED_PT, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, pass_through_read, .needs = NEED_DMA | NEED_DMA_READ | NEED_PT, .lanes = RIG_LANES,
+TEST(xlate, pass_through_read, .needs = NEED_DMA | NEED_DMA_READ | NEED_PT, .lanes = RIG_BOTH_LANES,
      .doc = "PGTT = 100b: a read brings what is at the physical address")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -43,7 +43,7 @@ TEST(xlate, pass_through_read, .needs = NEED_DMA | NEED_DMA_READ | NEED_PT, .lan
 
 /* ---- 4 KiB pages ---- */
 
-TEST(xlate, write_page, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "35 36",
+TEST(xlate, write_page, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "35 36",
      .doc =
          "a write through a 4 KiB leaf of the unit's own stage arrives in the page it maps, and nowhere else")
 {
@@ -58,7 +58,7 @@ TEST(xlate, write_page, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "35 36",
     rig_close(&r);
 }
 
-TEST(xlate, read_page, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_LANES,
+TEST(xlate, read_page, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_BOTH_LANES,
      .doc = "a read through a 4 KiB leaf brings what is in the page it maps")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -72,7 +72,7 @@ TEST(xlate, read_page, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, byte_exact, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, byte_exact, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "offset bits pass unchanged: odd starts and lengths hit exactly the bytes aimed at")
 {
     static const struct {
@@ -89,7 +89,7 @@ TEST(xlate, byte_exact, .needs = NEED_DMA, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, whole_page, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, whole_page, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "the longest transfer within one page, up to its last byte")
 {
     unsigned len = t->dma->max_len < PAGE_SIZE ? t->dma->max_len : PAGE_SIZE;
@@ -103,7 +103,7 @@ TEST(xlate, whole_page, .needs = NEED_DMA, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, iova_zero, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, iova_zero, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "address 0 is an address like any other: mapped, it works")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -116,7 +116,7 @@ TEST(xlate, iova_zero, .needs = NEED_DMA, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, every_level, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, every_level, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "addresses that differ in one level's index only reach pages of their own, at every level")
 {
     struct t_mem mem = t_mem(t, 8);
@@ -133,7 +133,7 @@ TEST(xlate, every_level, .needs = NEED_DMA, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, reversed_neighbours, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, reversed_neighbours, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "adjacent addresses mapped to pages in reverse order: no entry serves its neighbour")
 {
     struct t_mem mem = t_mem(t, 4);
@@ -148,7 +148,7 @@ TEST(xlate, reversed_neighbours, .needs = NEED_DMA, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, two_addresses_one_page, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, two_addresses_one_page, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "two addresses of one page both reach it; one unmapped before first use does not")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -164,7 +164,7 @@ TEST(xlate, two_addresses_one_page, .needs = NEED_DMA, .lanes = RIG_LANES,
 }
 
 TEST(
-    xlate, map_after_use, .needs = NEED_DMA | NEED_NO_CM, .lanes = RIG_LANES, .rules = "36 52",
+    xlate, map_after_use, .needs = NEED_DMA | NEED_NO_CM, .lanes = RIG_BOTH_LANES, .rules = "36 52",
     .doc =
         "without caching mode a page mapped while the entry is in use works at once, without an invalidation")
 {
@@ -180,7 +180,7 @@ TEST(
     rig_close(&r);
 }
 
-TEST(xlate, map_after_refusal, .needs = NEED_DMA | NEED_NO_CM, .lanes = RIG_LANES, .rules = "36 52",
+TEST(xlate, map_after_refusal, .needs = NEED_DMA | NEED_NO_CM, .lanes = RIG_BOTH_LANES, .rules = "36 52",
      .negative = true,
      .doc = "without caching mode a refusal is not cached: the same address works once it is mapped")
 {
@@ -206,7 +206,7 @@ static void load(struct t *t, uint64_t iova, const struct t_mem *mem, uint8_t *o
     memcpy(out, mem->va, len);
 }
 
-TEST(xlate, crossing_write, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, crossing_write, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "a write over a page's end goes on in the page that the next address maps, not in the next one "
             "of memory")
 {
@@ -232,7 +232,7 @@ TEST(xlate, crossing_write, .needs = NEED_DMA, .lanes = RIG_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, crossing_denied_tail, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true,
+TEST(xlate, crossing_denied_tail, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .negative = true,
      .doc = "a write from a mapped page into an unmapped one changes nothing behind the first page's end")
 {
     struct dma_xfer x = {.dir = DMA_TO_MEM, .iova = at(RIG_IOVA + PAGE_SIZE - 40), .len = 104};
@@ -254,7 +254,7 @@ TEST(xlate, crossing_denied_tail, .needs = NEED_DMA, .lanes = RIG_LANES, .negati
     rig_close(&r);
 }
 
-TEST(xlate, long_transfer, .needs = NEED_DMA, .lanes = RIG_LANES,
+TEST(xlate, long_transfer, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc =
          "one transfer as long as the engine can, over up to eight pages mapped one by one, fills all of it")
 {
@@ -273,7 +273,7 @@ TEST(xlate, long_transfer, .needs = NEED_DMA, .lanes = RIG_LANES,
 
 /* ---- Permissions ---- */
 
-TEST(xlate, read_only, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true,
+TEST(xlate, read_only, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .negative = true,
      .doc = "a page without write permission is not written")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -286,7 +286,7 @@ TEST(xlate, read_only, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true,
     rig_close(&r);
 }
 
-TEST(xlate, read_only_is_read, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_LANES, .negative = true,
+TEST(xlate, read_only_is_read, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_BOTH_LANES, .negative = true,
      .doc = "a page without write permission is read, and not written, by the same device")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -304,7 +304,7 @@ TEST(xlate, read_only_is_read, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_L
     rig_close(&r);
 }
 
-TEST(xlate, second_stage_write_only, .needs = NEED_DMA | NEED_DMA_READ | NEED_SS, .lanes = RIG_LANES,
+TEST(xlate, second_stage_write_only, .needs = NEED_DMA | NEED_DMA_READ | NEED_SS, .lanes = RIG_BOTH_LANES,
      .negative = true, .doc = "a second-stage page with W alone is written, and not read")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -323,7 +323,7 @@ TEST(xlate, second_stage_write_only, .needs = NEED_DMA | NEED_DMA_READ | NEED_SS
 
 /* ---- The entry ---- */
 
-TEST(xlate, publish_again, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "35 43",
+TEST(xlate, publish_again, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "35 43",
      .doc = "an entry that was retired can be published again, with the same domain id, and works")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -339,7 +339,7 @@ TEST(xlate, publish_again, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "35 4
     rig_close(&r);
 }
 
-TEST(xlate, other_slot, .needs = NEED_DMA | NEED_NO_RPS, .lanes = RIG_LANES, .negative = true,
+TEST(xlate, other_slot, .needs = NEED_DMA | NEED_NO_RPS, .lanes = RIG_BOTH_LANES, .negative = true,
      .doc = "requests without PASID are served by slot 0 alone: an entry in slot 5 gives them nothing")
 {
     struct vtd_pasid_entry entry;

@@ -123,7 +123,7 @@ class Tree:
             command = [str(self.build / "host/pasidcheck"), f"only={only}"]
         else:
             command = [str(self.path / "tests/machines/run"), "-m", where, "--quiet", "--efi",
-                       str(self.build / "pasidcheck.efi"), f"only={only}"]
+                       str(self.build / "pasidcheck.efi"), "--vendor", str(self.vendor), f"only={only}"]
         env = dict(os.environ, O=str(self.build), VENDOR=str(self.vendor))
         timeout = TIMEOUT.get(where, MACHINE_TIMEOUT)
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout, env=env,

@@ -3,11 +3,14 @@
  * Guarded runs (kernel/guard.h): every bad end is told apart and explained, and the run goes on with working
  * queues, epochs and threads. Each case runs a guarded run inside its own.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "iommu/platform.h"
 #include "kernel/cpu.h"
 #include "kernel/guard.h"
+#include "kernel/page.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/watchdog.h"
@@ -115,6 +118,40 @@ static void sleep_on(void *arg)
     plat_waitq_init(&wq);
     if (plat_wait(&wq, never, NULL, TIME_NEVER))
         plat_panic("the end of time");
+}
+
+static void free_wild(void *arg)
+{
+    free(arg);
+}
+
+static void print_wild(void *arg)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%s", (const char *)arg);
+}
+
+static void free_object(void *arg)
+{
+    plat_free(arg);
+}
+
+TEST(kernel, guard_heap,
+     .doc = "pointers that are none, freed and printed: the run ends, and malloc serves the next")
+{
+    void *page = plat_pages_alloc(1, OWNER_TEST), *object;
+
+    T_ASSERT(t, page);
+    memset(page, 0x5a, PAGE_SIZE); /* a size that leads nowhere, in front of what is freed */
+    check(t, free_wild, (char *)page + PAGE_SIZE / 2, GUARD_TRAPPED, "free");
+    check(t, free_wild, (void *)0x5a5a5a5a5a5a5a50ull, GUARD_TRAPPED, "#GP");
+    check(t, print_wild, (void *)0x5a5a5a5a5a5a5a50ull, GUARD_TRAPPED, "#GP");
+    check(t, free_object, (void *)0x5a5a5a5a5a5a5a50ull, GUARD_TRAPPED, "#GP");
+    object = plat_alloc(64, OWNER_TEST);
+    T_EXPECT(t, object);
+    plat_free(object);
+    plat_pages_free(page, 1);
 }
 
 TEST(kernel, guard_hang, .doc = "a loop with interrupts on, and a wait for ever")

@@ -264,7 +264,7 @@ static void set_master(const struct pci_function *fn, bool master)
 TEST(kernel, pci_quiesce,
      .doc = "bus mastering goes off in every endpoint that has it on, and comes back there alone")
 {
-    bool before[64], found[64];
+    bool before[64] = {false}, found[64] = {false};
     unsigned n = 0;
 
     for (struct pci_function *fn = NULL; n < ARRAY_SIZE(before) && (fn = next_endpoint(fn)); n++) {

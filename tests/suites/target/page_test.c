@@ -41,6 +41,18 @@ TEST(page, blocks, .needs = NEED_TARGET,
     T_EXPECT_EQ(t, page_free_count(), free_before);
 }
 
+/* A block with the same value at both of its ends. */
+static uint64_t *marked_block(struct t *t, unsigned pages, uint64_t mark)
+{
+    uint64_t *words = page_alloc(pages, OWNER_TEST);
+
+    if (!words)
+        t_error(t, "no block of %u pages", pages);
+    words[0] = mark;
+    words[pages * (PAGE_SIZE / sizeof(*words)) - 1] = mark;
+    return words;
+}
+
 TEST(page, random_life, .needs = NEED_TARGET,
      .doc = "no two live blocks overlap, whatever the order of alloc and free")
 {
@@ -60,16 +72,13 @@ TEST(page, random_life, .needs = NEED_TARGET,
             continue;
         }
         count[i] = 1u << t_rand_below(t, 4);
-        block[i] = page_alloc(count[i], OWNER_TEST);
-        if (!block[i])
-            t_error(t, "no block of %u pages", count[i]);
-        *block[i] = i + 1;
-        block[i][count[i] * 512 - 1] = i + 1;
+        block[i] = marked_block(t, count[i], i + 1);
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(block); i++)
+    for (unsigned i = 0; i < ARRAY_SIZE(block); i++) {
         if (block[i])
             page_free(block[i], count[i]);
-    memset(block, 0, sizeof(block));
+        block[i] = NULL;
+    }
     T_EXPECT_EQ(t, page_free_count(), free_before);
 }
 
