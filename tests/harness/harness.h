@@ -96,8 +96,9 @@ enum t_lane {
 #define NEED_DMA_HELD   T_BIT(41) /* an engine whose access is translated at the start and lands much later */
 #define NEED_DWD        T_BIT(43) /* CAP.DWD: a wait drains writes that were translated before */
 #define NEED_RID_PASID  T_BIT(44) /* RID_PASID is used: ECAP.RPS = 1, or the quirk RID_PASID_USED */
-#define NEED_CPUS_2     T_BIT(45) /* two CPUs or more */
-#define NEED_CPUS_4     T_BIT(46) /* four CPUs or more */
+#define NEED_ASKED      T_BIT(45) /* an only= that names it: the case ends badly on purpose */
+#define NEED_CPUS_2     T_BIT(46) /* two CPUs or more */
+#define NEED_CPUS_4     T_BIT(47) /* four CPUs or more */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */

@@ -63,8 +63,8 @@ static const struct {
     {NEED_DMA_3, "dma-3"},       {NEED_DMA_QUEUED, "dma-queued"}, {NEED_DMA_STATUS, "dma-status"},
     {NEED_GROUP, "group"},       {NEED_TARGET, "target"},         {NEED_HOST, "host"},
     {NEED_THREADS, "threads"},   {NEED_VER_1_0, "ver-1.0"},       {NEED_DMA_RECORD, "dma-record"},
-    {NEED_DMA_HELD, "dma-held"}, {NEED_RID_PASID, "rid-pasid"},   {NEED_CPUS_2, "cpus-2"},
-    {NEED_CPUS_4, "cpus-4"},
+    {NEED_DMA_HELD, "dma-held"}, {NEED_RID_PASID, "rid-pasid"},   {NEED_ASKED, "asked"},
+    {NEED_CPUS_2, "cpus-2"},     {NEED_CPUS_4, "cpus-4"},
 };
 
 /* Lane rid_pasid has nothing to go by. */

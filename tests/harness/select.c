@@ -67,6 +67,8 @@ static int add(struct runner *run, const struct instance *inst)
 
     if ((run->args->only[0] && !named(run->args->only, inst)) || named(run->args->skip, inst))
         return 0;
+    if ((inst->c->needs & NEED_ASKED) && !run->args->only[0])
+        return 0;
     if ((n & (n - 1)) == 0) {
         struct instance *more = realloc(run->instances, (n ? 2 * n : 1) * sizeof(*more));
 

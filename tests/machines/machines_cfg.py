@@ -38,6 +38,7 @@ KINDS = {
         "args": (False, "words"),
         "expect": (False, "expect"),
         "skips": (False, "skips"),
+        "skips-of": (False, "word"),
     },
 }
 
@@ -52,6 +53,7 @@ DEFAULTS = {
     "args": [],
     "expect": ("pass", ""),
     "skips": [],
+    "skips-of": "",
 }
 
 BLOB = re.compile(r"\{blob:([\w-]+)\}")
@@ -132,11 +134,20 @@ def _check(cfg, where):
         refs = []
         if section.kind == "machine":
             refs = [("set", section["qemu"], "qemu")] + [("options", name, "use") for name in section["use"]]
+            refs += [("machine", name, "skips-of") for name in section["skips-of"].split()]
         elif section.kind == "options":
             refs = [("blob", name, "args") for name in BLOB.findall(" ".join(section["args"]))]
         for kind, name, key in refs:
             if (kind, name) not in cfg:
                 raise CfgError(f"{where}:{section.lines[key]}: there is no [{kind} {name}]")
+
+
+def _share_skips(cfg):
+    """A machine with `skips-of` allows what the other one's own list allows, and its own."""
+    own = {key: list(section["skips"]) for key, section in cfg.items() if section.kind == "machine"}
+    for section in cfg.values():
+        if section.kind == "machine" and section["skips-of"]:
+            section.values["skips"] = own["machine", section["skips-of"]] + own["machine", section.name]
 
 
 def parse(text, where="machines.cfg"):
@@ -177,6 +188,7 @@ def parse(text, where="machines.cfg"):
     for owner, key, how, rows in pending:
         owner.values[key] = _read_value(how, rows, where)
     _check(cfg, where)
+    _share_skips(cfg)
     return cfg
 
 

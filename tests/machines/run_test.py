@@ -202,6 +202,12 @@ class Cfg(unittest.TestCase):
         self.assertEqual(machine["expect"], ("fail", "no DMAR"))
         self.assertEqual((machine["memory"], machine["time"], machine["cpus"]), ("256M", "virtual", 1))
 
+    def test_skips_of_another_machine(self):
+        other = "[machine n]\nrole = x\nqemu = s\ntimeout = 1\nskips-of = m\nskips =\n  z : y\n"
+        cfg = machines_cfg.parse(self.MACHINE + "skips =\n  a.* : PRS\n" + other)
+        self.assertEqual(cfg["machine", "n"]["skips"], [("a.*", "PRS"), ("z", "y")])
+        self.mistake(self.MACHINE + "skips-of = nowhere\n", 9, "nowhere")
+
     def test_the_real_file(self):
         cfg = machines_cfg.load()
         self.assertIn(("machine", "new-fs"), cfg)
