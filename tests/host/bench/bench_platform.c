@@ -182,6 +182,12 @@ void plat_grace_wait(void)
     bench_grace();
 }
 
+int plat_idle_wait(unused uint64_t timeout_ns)
+{
+    bench_grace();
+    return 0;
+}
+
 bool plat_work_queue(struct plat_work *work)
 {
     plat_defer(work);
