@@ -10,7 +10,8 @@
 
 void state_reset(struct t_state *st, const struct runner *run, const struct instance *inst, unsigned round)
 {
-    memset(st, 0, sizeof(*st));
+    memset(st, 0, offsetof(struct t_state, notes));
+    st->notes[0] = 0;
     st->run = run;
     st->inst = inst;
     st->t.state = st;
