@@ -4,7 +4,9 @@
  * APIC the MADT names, is delivered as NMI to one CPU, which sends it on to the others once the deadline of
  * the running case has passed. A run is given up when several NMIs in a row found the same CPU with
  * interrupts off and without one ordinary interrupt taken meanwhile. One NMI alone proves nothing: an
- * emulator that was stopped for a while delivers it before the timer's interrupt.
+ * emulator that was stopped for a while delivers it before the timer's interrupt. While all CPUs are idle,
+ * with interrupts on, nothing can hang, and the PIT stands still: an emulator's halt then lasts until the
+ * next event.
  */
 #include "kernel/watchdog.h"
 
@@ -21,6 +23,7 @@ enum {
     PIT_CHANNEL0 = 0x40,
     PIT_COMMAND = 0x43,
     PIT_CH0_RATE = 0x34,  /* mode 2, low byte then high byte; count 0 is 65536 */
+    PIT_CH0_HOLD = 0x30,  /* mode 0: waits for a count */
     PIT_CH0_LATCH = 0x00, /* holds the count for the next two reads */
     PIT_ISA_IRQ = 0,
 
@@ -58,6 +61,18 @@ static bool pit_start(void)
     first = pit_count();
     time_delay(PIT_LOOK_NS);
     return pit_count() != first;
+}
+
+/* Mode 0 without a count: it stands still. */
+void watchdog_idle(bool idle)
+{
+    if (!running)
+        return;
+    outb(PIT_COMMAND, idle ? PIT_CH0_HOLD : PIT_CH0_RATE);
+    if (idle)
+        return;
+    outb(PIT_CHANNEL0, 0);
+    outb(PIT_CHANNEL0, 0);
 }
 
 void watchdog_init(void)

@@ -19,6 +19,9 @@ void watchdog_init(void);
 bool watchdog_running(void);
 uint64_t watchdog_ticks(void);
 
+/* All CPUs are idle: it rests; one is not: it goes on. Interrupts off, one call at a time. */
+void watchdog_idle(bool idle);
+
 /* On every CPU while a case is overdue: ends it if this CPU hangs in it with interrupts off. In an NMI. */
 void watchdog_look(struct trap_frame *f);
 
