@@ -290,9 +290,11 @@ void t_rand_fill(struct t *t, void *out, size_t size)
     rng_fill(&t->state->rng, out, size);
 }
 
-unsigned t_depth(struct t *t, unsigned standard)
+unsigned t_depth(struct t *t, unsigned full)
 {
     unsigned depth = t->state->run->args->depth;
 
-    return depth ? depth : standard;
+    if (depth || env_is_host())
+        return depth ? depth : full;
+    return full < 10 ? 1 : full / 10;
 }

@@ -186,8 +186,11 @@ uint64_t t_rand64(struct t *t);
 uint64_t t_rand_below(struct t *t, uint64_t limit);
 /* Fills memory from t_rand64. */
 void t_rand_fill(struct t *t, void *out, size_t size);
-/* Value of depth= on the command line, else `standard`: how far an enumeration goes. */
-unsigned t_depth(struct t *t, unsigned standard);
+/*
+ * How far an enumeration goes: depth= of the command line; else all of `full` on the host, where time costs
+ * nothing, and a tenth of it in the firmware, at least 1.
+ */
+unsigned t_depth(struct t *t, unsigned full);
 
 /* ---- Checks ----
  * Each prints, when it does not hold, the file and line, both expressions and both values. T_ASSERT... ends

@@ -156,8 +156,8 @@ static bool same_line(const uint8_t *a, const uint64_t *b)
 }
 
 /* Byte by byte, the line at `at`: `was` is what was painted there. */
-static void compare_line(struct seen *s, const struct t_mem *mem, size_t at, const uint8_t *was, size_t offset,
-                         size_t len, bool known)
+static void compare_line(struct seen *s, const struct t_mem *mem, size_t at, const uint8_t *was,
+                         size_t offset, size_t len, bool known)
 {
     for (size_t k = 0; k < LINE; k++) {
         size_t i = at + k;

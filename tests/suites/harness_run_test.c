@@ -140,7 +140,7 @@ static struct t_case stuck(void)
 {
     struct t_case c = inner("stuck", hangs);
 
-    c.timeout_ms = 20;
+    c.timeout_ms = 5;
     return c;
 }
 
@@ -405,8 +405,7 @@ TEST(harness, verdict_blame, .doc = "a case that knows whose fault it is says so
 TEST(harness, run_ktap,
      .doc = "KTAP on request: no dash, diagnostics first, ERROR, TIMEOUT and XFAIL as directives")
 {
-    struct t_case cases[] = {inner("good", passes), inner("broken", errs), stuck(),
-                             inner("known", deviates)};
+    struct t_case cases[] = {inner("good", passes), inner("broken", errs), stuck(), inner("known", deviates)};
     const struct t_case *list[] = {&cases[0], &cases[1], &cases[2], &cases[3]};
 
     cases[3].xfail = "E-900";
