@@ -219,15 +219,18 @@ static void clear(struct ioasid_core *core, uint32_t live)
     peer_radix_clear(&radix);
 }
 
-int main(void)
+/* An argument: no more live IDs than that. */
+int main(int argc, char **argv)
 {
+    uint32_t most = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : MAX_LIVE;
+
     ids = bench_alloc(MAX_LIVE * sizeof(*ids));
     numbers = bench_alloc(MAX_LIVE * sizeof(*numbers));
     order = bench_alloc(MAX_LIVE * sizeof(*order));
     array = bench_alloc(sizeof(*array));
     bitmap = bench_alloc(sizeof(*bitmap));
     radix.pool = bench_alloc(NODES * sizeof(*radix.pool));
-    for (uint32_t live = 1; live <= MAX_LIVE; live *= 10) {
+    for (uint32_t live = 1; live <= most && live <= MAX_LIVE; live *= 10) {
         for (unsigned kind = 0; kind < ORDERS; kind++) {
             struct ioasid_core *core = fill(live);
 
