@@ -15,7 +15,7 @@ CHECK := tests/tools/check.py
 ## newlib: build the C library of the firmware
 ## spec-map: docs/spec-map.md: which case proves which row, rule and flaw, and what nobody proves
 ## check-formats: what may not compile, golden vectors of all fields, the corpus of DMAR tables
-## fuzz-dmar: libFuzzer on the DMAR parser, FUZZ_SECONDS=60
+## fuzz: libFuzzer (clang) on a target of tests/host/checks.mk, T=dmar, for S=60 seconds
 ## corpus-dmar: write the seeds of the corpus anew
 ## clean: remove what was built; what was fetched stays
 
