@@ -2,8 +2,8 @@
 # Sources of the tests, each listed. A new suite adds its line here, in the list of the home it runs in.
 
 # Suites of both homes: one body, no word about which.
-SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/suites/actors_stub_test.c \
-              tests/suites/actors_test.c tests/suites/args_text_test.c tests/suites/caps_test.c \
+SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/suites/actors_race_test.c \
+              tests/suites/actors_stub_test.c tests/suites/actors_test.c tests/suites/args_text_test.c tests/suites/caps_test.c \
               tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
               tests/suites/device_test.c tests/suites/inflight_held_test.c \
               tests/suites/engine_test.c tests/suites/fault_test.c tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \

@@ -8,8 +8,6 @@
  */
 #include "tests/suites/guest.h"
 
-#define PAUSE_NS 20000000ull
-
 static struct guest g;
 
 static struct ioasid_stats stats(struct t *t)
@@ -113,111 +111,6 @@ TEST(actors, cpu_dies_before_free, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows
     guest_do(&g, OWNER_FREE, 0, 0, -EINPROGRESS);
     T_EXPECT_ERR(t, refs(0), -ENOENT);
     play_reach(&g.p, "-");
-    guest_close(&g);
-}
-
-/* A slow handler, and a call from another thread meanwhile. */
-static struct {
-    struct plat_work work;
-    volatile bool entered, left, ended;
-    int result;
-} slow;
-
-static void pause_for(uint64_t ns)
-{
-    uint64_t until = plat_now_ns() + ns;
-
-    while (plat_now_ns() < until)
-        plat_relax();
-}
-
-static int take_time(struct cpu *c, const struct ioasid_event *ev)
-{
-    (void)c;
-    if (ev->type == IOASID_EVENT_BIND || slow.entered)
-        return 0;
-    slow.entered = true;
-    pause_for(PAUSE_NS);
-    slow.left = true;
-    return 0;
-}
-
-static void unbind_first(struct plat_work *work)
-{
-    (void)work;
-    slow.result = owner_do_nowait(&g.p.owner, OWNER_UNBIND, 0, 0);
-    slow.ended = true;
-}
-
-static void begin_slow_unbind(void)
-{
-    slow.entered = slow.left = slow.ended = false;
-    slow.work = (struct plat_work){.run = unbind_first};
-    plat_work_queue(&slow.work);
-}
-
-/* Bounded: what does not come is seen by the check behind it. */
-static void wait_for(volatile bool *flag)
-{
-    uint64_t until = plat_now_ns() + 100 * PAUSE_NS;
-
-    while (!*flag && plat_now_ns() < until)
-        plat_relax();
-}
-
-TEST(actors, cpu_dies_in_handler, .needs = NEED_DMA | NEED_THREADS, .rows = "48 58", .flaws = "C5",
-     .negative = true,
-     .doc = "the CPU side goes while its handler runs in another thread: its end waits for the handler, and "
-            "its reference is given back once")
-{
-    guest_open(t, &g, 1, 1, IOASID_LEVEL_DEVICE);
-    guest_start(&g, 0, 0);
-    guest_reaches(&g, 0, 0, 0);
-    g.cpus[0].hook = take_time;
-    begin_slow_unbind();
-    wait_for(&slow.entered);
-    T_ASSERT(t, slow.entered);
-    T_EXPECT(t, !slow.left);
-    kill_cpu(t);
-    T_EXPECT(t, slow.left);
-    t_settle(t);
-    T_EXPECT_OK(t, slow.result);
-    T_EXPECT_EQ(t, refs(0), 1);
-    play_reach(&g.p, "-");
-    guest_close(&g);
-}
-
-/* ---- A submitter that runs while its entry goes ---- */
-
-static bool unbind_over_inside;
-
-static void let_unbind_in(struct cpu *c)
-{
-    (void)c;
-    begin_slow_unbind();
-    pause_for(PAUSE_NS);
-    unbind_over_inside = slow.ended;
-}
-
-TEST(actors, running_submitter, .needs = NEED_DMA | NEED_THREADS, .lanes = PLAY_LANES, .rows = "18",
-     .flaws = "H30", .negative = true,
-     .doc = "an unbind while a submitter is between its translation and the portal waits for it: the "
-            "descriptor is accepted, then aborted by the device side, and never gets to the bus")
-{
-    guest_open(t, &g, 1, 1, IOASID_LEVEL_DEVICE);
-    guest_start(&g, 0, 0);
-    guest_reaches(&g, 0, 0, 0);
-    g.cpus[0].between = let_unbind_in;
-    unbind_over_inside = false;
-    T_EXPECT_OK(t, guest_submit(&g, 0, 0, 0));
-    T_EXPECT(t, !unbind_over_inside);
-    g.cpus[0].between = NULL;
-    t_settle(t);
-    T_EXPECT(t, slow.ended);
-    T_EXPECT_OK(t, slow.result);
-    T_EXPECT_EQ(t, g.workers[0].counts.aborted, 1u);
-    T_EXPECT_EQ(t, g.workers[0].counts.rejected, 0u);
-    guest_misses(&g, 0, 0, 0);
     guest_close(&g);
 }
 
@@ -344,7 +237,9 @@ static int call_back(struct cpu *c, const struct ioasid_event *ev)
         T_EXPECT_OK(t, ioasid_put(c->set, ev->id));
     T_EXPECT_OK(t, ioasid_spid_find(c->set, ev->spid, false, &found));
     T_EXPECT_EQ(t, found, ev->id);
-    T_EXPECT_ERR(t, ioasid_unbind(c->set, ev->id, g.p.owner.devs[0]), dying ? 0 : -EBUSY);
+    T_EXPECT_ERR(t, owner_do_nowait(&g.p.owner, OWNER_BIND, 0, 0), -EBUSY);
+    T_EXPECT_ERR(t, owner_do_nowait(&g.p.owner, OWNER_UNBIND, 0, 0), dying ? 0 : -EBUSY);
+    T_EXPECT_ERR(t, owner_do_nowait(&g.p.owner, OWNER_BIND, 0, 0), -EBUSY);
     T_EXPECT_OK(t, ioasid_alloc(c->set, 1, IOASID_NUMBERS - 1, &other));
     T_EXPECT_OK(t, ioasid_free(c->set, other));
     T_EXPECT_ERR(t, ioasid_notifier_unregister(c->core, &c->nb), -EDEADLK);
@@ -366,27 +261,5 @@ TEST(actors, cpu_calls_back, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "37
     T_EXPECT_ERR(t, refs(0), -ENOENT);
     T_EXPECT_EQ(t, g.cpus[0].unbinds, 1u);
     play_reach(&g.p, "-");
-    guest_close(&g);
-}
-
-TEST(actors, cpu_is_slow, .needs = NEED_DMA | NEED_DMA_2 | NEED_THREADS, .flaws = "S4 S5", .negative = true,
-     .doc = "while a CPU side takes its time over one IOASID's end, another IOASID is allocated, bound and "
-            "used")
-{
-    guest_open(t, &g, 1, 2, IOASID_LEVEL_DEVICE);
-    guest_start(&g, 0, 0);
-    g.cpus[0].hook = take_time;
-    begin_slow_unbind();
-    wait_for(&slow.entered);
-    T_ASSERT(t, slow.entered);
-    T_ASSERT_OK(t, owner_do_nowait(&g.p.owner, OWNER_ALLOC, 1, 0));
-    T_ASSERT_OK(t, owner_do_nowait(&g.p.owner, OWNER_BIND, 1, 1));
-    T_EXPECT(t, !slow.left);
-    T_ASSERT_OK(t, worker_program(&g.workers[1], g.p.owner.ids[1]));
-    guest_reaches(&g, 0, 1, 1);
-    t_settle(t);
-    T_EXPECT_OK(t, slow.result);
-    T_EXPECT_EQ(t, refs(0), 1);
-    play_reach(&g.p, "-1");
     guest_close(&g);
 }

@@ -47,6 +47,36 @@ TEST(actors, life, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "8 18", .flaw
     guest_close(&g);
 }
 
+static int submitted_in_bind;
+
+/* At the DEVICE level: the entry is there, the CPU side has not been told. */
+static int submit_in_bind(struct owner *o, const struct ioasid_event *ev)
+{
+    (void)o;
+    (void)ev;
+    play_reach(&g.p, "0");
+    submitted_in_bind = guest_submit(&g, 0, 0, 0);
+    return 0;
+}
+
+TEST(actors, bind_order, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "8", .flaws = "C17",
+     .doc = "while BIND is under way the device reaches memory and the guest's number is a fault still: the "
+            "CPU side comes last")
+{
+    struct owner_listener *device;
+
+    guest_open(t, &g, 1, 1, IOASID_LEVEL_DEVICE);
+    device = owner_listener(&g.p.owner, 'D');
+    device->hook = submit_in_bind;
+    device->hook_on = IOASID_EVENT_BIND;
+    submitted_in_bind = 0;
+    guest_start(&g, 0, 0);
+    T_EXPECT_EQ(t, device->hooked, 1u);
+    T_EXPECT_ERR(t, submitted_in_bind, -EFAULT);
+    guest_reaches(&g, 0, 0, 0);
+    guest_close(&g);
+}
+
 TEST(actors, two_ids, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "8 16", .flaws = "K9",
      .negative = true,
      .doc = "guest numbers that differ in bit 19 alone lead to two IOASIDs, each to its own page; a number "
@@ -82,6 +112,7 @@ static void expect_tidy(struct t *t)
     T_EXPECT(t, end.seen);
     T_EXPECT(t, end.landed);
     T_EXPECT(t, end.unchanged);
+    T_EXPECT_ERR(t, end.submitted, -EFAULT);
     T_EXPECT_EQ(t, c->done, 1u);
     T_EXPECT_EQ(t, c->failed, 0u);
     T_EXPECT_EQ(t, c->aborted, 2u);
@@ -236,8 +267,9 @@ TEST(actors, stale_number, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "23 2
 
 TEST(actors, guest_killed, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "47",
      .flaws = "S13 S15", .negative = true,
-     .doc = "a guest dies with work queued on two devices: all is freed at once, then unbound; no fault, and "
-            "its numbers serve the next guest alone")
+     .doc =
+         "a guest dies with work queued on two devices: all is freed at once, then the devices are closed, "
+         "then unbound; no fault, and its numbers serve the next guest alone")
 {
     uint32_t numbers[2];
 
@@ -256,9 +288,13 @@ TEST(actors, guest_killed, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, 
         T_EXPECT_EQ(t, g.workers[i].counts.failed, 0u);
     }
     t_expect_no_fault(t);
+    for (unsigned i = 0; i < 2; i++) /* the devices are closed, and the next guest opens them */
+        T_ASSERT_OK(t, worker_close(&g.workers[i]));
     guest_do(&g, OWNER_UNBIND, 0, 0, -ENOENT);
     guest_do(&g, OWNER_UNBIND, 1, 1, -ENOENT);
     play_reach(&g.p, "--");
+    for (unsigned i = 0; i < 2; i++)
+        T_ASSERT_OK(t, worker_open(&g.workers[i], g.p.owner.set, g.p.dma[i], IOASID_LEVEL_DEVICE));
     guest_start(&g, 2, 1);
     T_EXPECT(t, ioasid_number(id_of(2)) == numbers[0] || ioasid_number(id_of(2)) == numbers[1]);
     guest_misses(&g, 0, 0, 0);

@@ -146,8 +146,17 @@ static struct {
     struct guest_end end;
 } watch;
 
+/* What "in flight" means with this engine, as evidence. */
+static const char *in_flight(const struct dma_dev *dma)
+{
+    if (dma->queued)
+        return "queued: translates when its delay ends";
+    return dma->held ? "translated, and held back" : "translates and lands at once";
+}
+
 void guest_take_off(struct guest *g, unsigned id, unsigned dev)
 {
+    t_note(g->t, "%s: %s", g->p.dma[dev]->name, in_flight(g->p.dma[dev]));
     load(g, id, dev);
     new_background(g);
     for (unsigned i = 0; i < 3; i++)
@@ -165,6 +174,7 @@ static int look(struct owner *o, const struct ioasid_event *ev)
     watch.end.seen = true;
     watch.end.landed = has_landed(g, watch.id, watch.dev);
     new_background(g);
+    watch.end.submitted = guest_submit(g, 0, watch.id, watch.dev);
     worker_run(&g->workers[watch.dev]);
     return 0;
 }

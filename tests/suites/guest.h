@@ -36,6 +36,7 @@ struct guest_end {
     bool seen;      /* the listener behind the driver's own was told */
     bool landed;    /* what was started had reached memory by then */
     bool unchanged; /* memory stayed as it was then */
+    int submitted;  /* result of a submission tried then: the CPU side had let go long before */
 };
 
 /*

@@ -138,3 +138,19 @@ TEST(svm, table_gone_guest, .needs = SVM_NEEDS, .rows = "51 23",
     g.id = svm_alloc(&g.b);
     gone_close(&g);
 }
+
+TEST(svm, table_gone_lane, .needs = SVM_NEEDS | NEED_RID_PASID, .rows = "51", .rules = "38",
+     .doc = "in lane rid_pasid only the entry of the number goes: context entries stay until the unbind")
+{
+    struct gone g;
+
+    T_ASSERT_OK(t, iommu_set_lane(t->iommu, IOMMU_LANE_RID_PASID));
+    gone_open(t, &g, 1, 1);
+    T_ASSERT_OK(t, iommu_set_lane(t->iommu, IOMMU_LANE_RID));
+    T_EXPECT_OK(t, table_gone(&g));
+    T_EXPECT(t, g.b.devs[0]->vtd->context_present);
+    svm_expect_audit(&g.b, 1);
+    T_EXPECT_OK(t, svm_do_unbind(&g.b, g.id, 0));
+    T_EXPECT(t, !g.b.devs[0]->vtd->context_present);
+    gone_close(&g);
+}
