@@ -229,7 +229,8 @@ TEST(actors, cpu_frees_in_bind, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = 
 static int call_back(struct cpu *c, const struct ioasid_event *ev)
 {
     bool dying = ev->type != IOASID_EVENT_BIND;
-    ioasid_t other = IOASID_INVALID, found;
+    ioasid_t other = IOASID_INVALID;
+    ioasid_t found = IOASID_INVALID;
     struct t *t = c->arg;
 
     T_EXPECT_ERR(t, ioasid_get(c->set, ev->id), dying ? -EBUSY : 0);
