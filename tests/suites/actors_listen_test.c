@@ -188,9 +188,9 @@ TEST(actors, cpu_refuses, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "12", 
     guest_do(&g, OWNER_ALLOC, 0, 0, 0);
     guest_do(&g, OWNER_BIND, 0, 0, -EPERM);
     T_EXPECT_EQ(t, refs(0), 1);
+    play_reach(&g.p, "-");
     for (unsigned i = 0; i < 3; i++)
         guest_misses(&g, i, 0, 0);
-    play_reach(&g.p, "-");
     g.cpus[1].hook = NULL;
     guest_do(&g, OWNER_BIND, 0, 0, 0);
     T_ASSERT_OK(t, worker_program(&g.workers[0], g.p.owner.ids[0]));
