@@ -52,8 +52,10 @@ unsigned vtd_did_count(struct vtd_unit *unit)
     unsigned count = 0;
 
     plat_lock(&unit->table_lock);
-    for (unsigned i = 0; i < did_words(unit); i++)
-        count += (unsigned)__builtin_popcountll(unit->did_used[i]);
+    for (unsigned i = 0; i < did_words(unit); i++) {
+        if (unit->did_used[i] != 0)
+            count += (unsigned)__builtin_popcountll(unit->did_used[i]);
+    }
     plat_unlock(&unit->table_lock);
     return count - 1; /* 0 is marked, never used */
 }
