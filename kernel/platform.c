@@ -168,13 +168,14 @@ uint64_t plat_now_ns(void)
     return time_now_ns();
 }
 
-enum { RELAX_PAUSES = 64 };
-#define RELAX_GAP_NS   (20 * NS_PER_US)
-#define RELAX_SLEEP_NS (50 * NS_PER_US)
+enum { RELAX_PAUSES = 64, RELAX_SHORT_SLEEPS = 20 };
+#define RELAX_GAP_NS        (20 * NS_PER_US)
+#define RELAX_SLEEP_NS      (50 * NS_PER_US)
+#define RELAX_LONG_SLEEP_NS (500 * NS_PER_US)
 
 /*
  * PAUSE at first; from the 65th look in a row on a thread that may sleep does so, which lets others run and
- * takes an idle emulator to its next event.
+ * takes an idle emulator to its next event; longer where a millisecond was not enough.
  */
 void plat_relax(void)
 {
@@ -185,7 +186,9 @@ void plat_relax(void)
         return;
     if (time_now_ns() - self->relax_last > RELAX_GAP_NS)
         self->relax_count = 0;
-    if (++self->relax_count > RELAX_PAUSES)
+    if (++self->relax_count > RELAX_PAUSES + RELAX_SHORT_SLEEPS)
+        thread_sleep(RELAX_LONG_SLEEP_NS);
+    else if (self->relax_count > RELAX_PAUSES)
         thread_sleep(RELAX_SLEEP_NS);
     self->relax_last = time_now_ns();
 }
