@@ -41,7 +41,7 @@ $(O)/bench/empty.efi: $(O)/bench/empty.so
 bench: all $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/empty.efi
 	$(Q)$(PYTHON) tests/tools/bench.py --out $(O) --vendor $(VENDOR) $(BENCH)
 
-# A short run of each, for make check: they link, run to their end, and say what bench.py reads.
+## bench-smoke: a short run of what make bench measures with: it links, ends, and says what bench.py reads
 .PHONY: bench-smoke
 bench-smoke: $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/empty.efi
 	$(Q)$(O)/bench/ioasid_bench 10 >$(O)/bench/ioasid.smoke

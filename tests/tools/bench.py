@@ -113,7 +113,7 @@ def check(opts):
             seconds, cpu, load = map(float, f.read().split())
     except (OSError, ValueError):
         return [Line(what, bar, None, CHECK_SECONDS, "", "no build/check.time: run make check first")]
-    return [Line(what, bar, seconds, CHECK_SECONDS, f"{seconds:.0f} s", 
+    return [Line(what, bar, seconds, CHECK_SECONDS, f"{seconds:.0f} s",
                  f"wall clock of the last run; {cpu:.0f} s of CPU time on {os.cpu_count()} cores, load at its start {load:.1f}")]
 
 
