@@ -97,3 +97,20 @@ int dmar_unit_for(const struct dmar *dmar, struct pci_id fn, dmar_cfg_read *read
     }
     return err;
 }
+
+int dmar_unit_for_ioapic(const struct dmar *dmar, uint8_t id, struct dmar_struct *out, uint16_t *rid)
+{
+    dmar_for_each(s, dmar)
+    {
+        if (s.type != DMAR_DRHD)
+            continue;
+        dmar_for_each_scope(scope, dmar, &s)
+        {
+            if (scope.type != DMAR_SCOPE_IOAPIC || scope.id != id)
+                continue;
+            *out = s;
+            return dmar_scope_rid(&s, &scope, NULL, NULL, rid); /* a source id: no bridge is looked at */
+        }
+    }
+    return -ENODEV;
+}

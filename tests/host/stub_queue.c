@@ -129,7 +129,7 @@ static void complete_wait(struct stub_unit *unit, const struct vtd_desc *d)
             stub_breach(unit, "status word at %llx, where no memory is", (unsigned long long)status.v);
     }
     if (entry_get(d, VTD_QI_WAIT_IF))
-        stub_set_reg(unit, VTD_OFF_ICS, 4, SPAN_MASK(VTD_ICS_IWC));
+        stub_raise_completion(unit);
 }
 
 static uint16_t device_of(const struct vtd_desc *d)

@@ -87,5 +87,7 @@ void stub_breach(struct stub_unit *unit, const char *fmt, ...) printf_like(2, 3)
 void stub_queue_run(struct stub_unit *unit, unsigned most);
 /* Sets causes in FSTS and raises the fault event if none was pending (rule 65). */
 void stub_raise(struct stub_unit *unit, uint64_t causes);
+/* Sets IWC and raises the completion event if it was 0 (rule 23). */
+void stub_raise_completion(struct stub_unit *unit);
 
 #endif
