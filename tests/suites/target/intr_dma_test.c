@@ -6,6 +6,8 @@
  * Every case first has the interrupt arrive, so that none passes because nothing is ever delivered.
  */
 #include "iommu/vtd_unit.h"
+#include "kernel/apic.h"
+#include "kernel/cpu.h"
 #include "kernel/ioapic.h"
 #include "kernel/pci.h"
 #include "kernel/watchdog.h"
@@ -196,10 +198,12 @@ TEST(intr, behind_bridge, .needs = NEED_MSI, .lanes = RIG_LANES, .engines = T_BI
 /* ---- Changes ---- */
 
 static unsigned elsewhere;
+static uint32_t taken_by; /* APIC id */
 
 static void take_elsewhere(unused void *arg)
 {
     elsewhere++;
+    taken_by = apic_id();
 }
 
 TEST(intr, changed, .needs = NEED_MSI, .lanes = RIG_LANES, .engines = T_BIT(DMA_EDU), .rules = "78",
@@ -221,6 +225,32 @@ TEST(intr, changed, .needs = NEED_MSI, .lanes = RIG_LANES, .engines = T_BIT(DMA_
     elsewhere = 0;
     T_EXPECT_GE(t, interrupts(t, &l), 1u);
     T_EXPECT_EQ(t, elsewhere, 0u);
+    plat_msi_free(&msi);
+    close_line(t, &l);
+}
+
+TEST(intr, other_cpu, .needs = NEED_MSI | NEED_CPUS_2, .lanes = RIG_LANES, .engines = T_BIT(DMA_EDU),
+     .rules = "78",
+     .doc =
+         "the entry names another CPU, by 32 bits where the APICs are in x2APIC mode: it takes the interrupt")
+{
+    uint32_t cpu = cpu_get(1)->apic_id;
+    struct plat_msi msi;
+    struct vtd_irte e;
+    struct line l;
+
+    open_line(t, &l, t->dma);
+    T_EXPECT_EQ(t, l.unit->intr.x2apic, apic_is_x2() && l.unit->caps.eim);
+    T_ASSERT_OK(t, plat_msi_alloc(take_elsewhere, NULL, &msi));
+    e = l.entry;
+    entry_set(&e, VTD_IRTE_V, msi.data % 256);
+    entry_set(&e, VTD_IRTE_DST, l.unit->intr.x2apic ? cpu : cpu * 0x100);
+    set(t, &l, &e);
+    elsewhere = 0;
+    T_EXPECT_EQ(t, interrupts(t, &l), 0u);
+    T_EXPECT_GE(t, elsewhere, 1u);
+    T_EXPECT_EQ(t, taken_by, cpu);
+    set(t, &l, &l.entry);
     plat_msi_free(&msi);
     close_line(t, &l);
 }
