@@ -13,19 +13,25 @@ static bool queue_is_on(const struct vtd_unit *unit)
     return FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS));
 }
 
+static int invalidate_all(struct vtd_unit *unit)
+{
+    struct vtd_batch batch;
+
+    vtd_batch_init(&batch, unit);
+    vtd_batch_add(&batch, vtd_inv_iec_global());
+    return vtd_batch_submit_wait(&batch);
+}
+
 /* Hardware drops what it holds of the old table by itself where ESIRTPS = 1 (rule 8). */
 static int set_table(struct vtd_unit *unit, uint64_t irta)
 {
-    struct vtd_batch batch;
     int err;
 
     vtd_write(&unit->io, VTD_IRTA, irta);
     err = vtd_cmd(unit, VTD_CMD_SIRTP, true);
     if (err || unit->caps.esirtps || !queue_is_on(unit))
         return err;
-    vtd_batch_init(&batch, unit);
-    vtd_batch_add(&batch, vtd_inv_iec_global());
-    return vtd_batch_submit_wait(&batch);
+    return invalidate_all(unit);
 }
 
 int vtd_intr_start(struct vtd_unit *unit)

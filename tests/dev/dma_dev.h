@@ -115,7 +115,7 @@ struct dma_dev {
     uint64_t delay_ns;  /* from start to translation, 0 if synchronous */
     enum dma_result result;
     unsigned interrupts; /* taken from it so far; by its handler */
-    bool busy; /* a transfer was started and not waited for */
+    bool busy;           /* a transfer was started and not waited for */
 };
 
 /*

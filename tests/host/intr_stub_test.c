@@ -255,7 +255,7 @@ TEST(intr, start_order, .needs = NEED_HOST, .rules = "8 78",
 TEST(intr, present_last, .needs = NEED_HOST, .rules = "10 78",
      .doc = "the half with the source is visible before the half with P; P goes alone before the rest")
 {
-    const struct host_event *made[4];
+    struct host_event made[4] = {{0}};
     struct remapped r;
     unsigned n = 0;
 
@@ -267,15 +267,15 @@ TEST(intr, present_last, .needs = NEED_HOST, .rules = "10 78",
         const struct host_event *e = host_trace(i);
 
         if (e->kind == HOST_PUBLISH && e->pa == plat_pa(&r.own.unit->intr.table[r.index]).v)
-            made[n++] = e;
+            made[n++] = *e;
     }
     T_ASSERT_EQ(t, n, 4u);
-    T_EXPECT(t, made[0]->words[0] == 0 && made[0]->words[1] != 0);
-    T_EXPECT(t, made[1]->words[0] == 0 && made[1]->words[1] == 0);
-    T_EXPECT(t, made[2]->words[0] == 0 && made[2]->words[1] == 0x40810);
-    T_EXPECT(t, made[3]->words[0] == 0x410001 && made[3]->words[1] == 0x40810);
+    T_EXPECT(t, made[0].words[0] == 0 && made[0].words[1] != 0);
+    T_EXPECT(t, made[1].words[0] == 0 && made[1].words[1] == 0);
+    T_EXPECT(t, made[2].words[0] == 0 && made[2].words[1] == 0x40810);
+    T_EXPECT(t, made[3].words[0] == 0x410001 && made[3].words[1] == 0x40810);
     for (unsigned i = 0; i < n; i++)
-        T_EXPECT(t, !made[i]->snooped);
+        T_EXPECT(t, !made[i].snooped);
     close_remapped(t, &r);
 }
 

@@ -24,6 +24,15 @@ struct line {
     struct vtd_irte entry; /* as the driver made it */
 };
 
+static const struct pci_function *function_of(struct t *t)
+{
+    const struct pci_function *fn = pci_by_id(t->dma->id);
+
+    if (fn == NULL)
+        t_error(t, "%s is no function", t->dma->name);
+    return fn;
+}
+
 /* One transfer, whose end is told by an interrupt; how many arrived. */
 static unsigned interrupts(struct t *t, struct line *l)
 {
@@ -81,11 +90,10 @@ TEST(intr, message, .needs = NEED_MSI, .lanes = RIG_LANES, .engines = T_BIT(DMA_
      .rules = "78",
      .doc = "a function's MSI registers hold the index of its entry, and its interrupts arrive")
 {
-    const struct pci_function *fn = pci_by_id(t->dma->id);
+    const struct pci_function *fn = function_of(t);
     struct line l;
 
     open_line(t, &l, t->dma);
-    T_ASSERT(t, fn != NULL);
     if (fn->cap_msi)
         T_EXPECT_EQ(t, pci_read32(fn->id, (uint16_t)(fn->cap_msi + 4)), 0xfee00010u + l.index * 0x20u);
     T_EXPECT_EQ(t, entry_get(&l.entry, VTD_IRTE_SID), (uint64_t)t->dma->id.rid);
@@ -270,7 +278,7 @@ TEST(intr, compatibility, .needs = NEED_MSI, .lanes = RIG_LANES, .engines = T_BI
      .faults = "25", .negative = true, .xfail = "E-023",
      .doc = "a message of compatibility format, its vector and CPU right: blocked, 25h, as CFIS is 0")
 {
-    const struct pci_function *fn = pci_by_id(t->dma->id);
+    const struct pci_function *fn = function_of(t);
     struct line l;
     uint32_t old;
 
@@ -287,7 +295,7 @@ TEST(intr, beyond, .needs = NEED_MSI, .lanes = RIG_LANES, .engines = T_BIT(DMA_E
      .faults = "21", .negative = true, .xfail = "E-034",
      .doc = "an index behind the end of the table: blocked, 21h")
 {
-    const struct pci_function *fn = pci_by_id(t->dma->id);
+    const struct pci_function *fn = function_of(t);
     struct line l;
     uint32_t old;
 
@@ -303,7 +311,7 @@ TEST(intr, off_and_on, .needs = NEED_MSI, .engines = T_BIT(DMA_EDU), .rules = "7
          "with remapping off after a stop the function's interrupts arrive as without it, and on again by a "
          "new entry")
 {
-    const struct pci_function *fn = pci_by_id(t->dma->id);
+    const struct pci_function *fn = function_of(t);
     struct t_mem mem = t_mem(t, 1);
     struct dma_xfer x = {.dir = DMA_TO_MEM, .iova = {mem.pa.v}, .len = 64, .believed = mem.pa};
     unsigned before;
