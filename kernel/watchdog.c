@@ -32,7 +32,7 @@ enum {
 
 #define PIT_LOOK_NS (100 * NS_PER_US)
 
-static bool running;
+static bool running, restless;
 static uint64_t ticks;
 
 /* Per CPU, its own. */
@@ -66,13 +66,18 @@ static bool pit_start(void)
 /* Mode 0 without a count: it stands still. */
 void watchdog_idle(bool idle)
 {
-    if (!running)
+    if (!running || restless)
         return;
     outb(PIT_COMMAND, idle ? PIT_CH0_HOLD : PIT_CH0_RATE);
     if (idle)
         return;
     outb(PIT_CHANNEL0, 0);
     outb(PIT_CHANNEL0, 0);
+}
+
+void watchdog_may_rest(bool yes)
+{
+    restless = !yes;
 }
 
 void watchdog_init(void)

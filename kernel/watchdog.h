@@ -21,6 +21,8 @@ uint64_t watchdog_ticks(void);
 
 /* All CPUs are idle: it rests; one is not: it goes on. Interrupts off, one call at a time. */
 void watchdog_idle(bool idle);
+/* Whether it does; it does from the start. For what counts its NMIs in a sleep. */
+void watchdog_may_rest(bool yes);
 
 /* On every CPU while a case is overdue: ends it if this CPU hangs in it with interrupts off. In an NMI. */
 void watchdog_look(struct trap_frame *f);
