@@ -8,7 +8,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/args_text_test.c tests/suite
               tests/suites/engine_test.c tests/suites/fault_test.c tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
               tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
-              tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
+              tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_enum_test.c tests/suites/order_free_test.c \
               tests/suites/order_late_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
               tests/suites/reuse_test.c tests/suites/stale_test.c tests/suites/svm_bind_test.c \
@@ -21,8 +21,12 @@ HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c 
                 tests/harness/header.c tests/harness/lane.c tests/harness/needs.c tests/harness/proof.c tests/harness/report.c \
                 tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
 
+# The abstract machine of the orderings and the walks through it.
+ORDER_WALK_SRCS := tests/suites/order_run.c tests/suites/order_spec.c tests/suites/order_text.c tests/suites/order_walk.c
+ORDER_SRCS      := $(ORDER_WALK_SRCS) tests/suites/order_judge.c
+
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
-             tests/actors/owner.c tests/dev/dma_dev.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c
+             tests/actors/owner.c tests/dev/dma_dev.c $(ORDER_SRCS) tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
 TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
@@ -35,7 +39,7 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/t
                tests/dev/xhci.c
 
 # Host process only: the platform of a Linux process, stub units, main().
-HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
+HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/order_stub_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
                    tests/host/unit_stub_test.c
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \

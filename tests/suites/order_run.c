@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Steps of order_run.h. What is compared in every step is written to be cheap; words are made only when
+ * something does not agree.
+ */
+#include "tests/suites/order_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "iommu/vtd_table.h"
+#include "iommu/vtd_unit.h"
+#include "tests/harness/walk.h"
+#include "tests/suites/play.h"
+
+#define SETTLE_NS 3000000000ull
+
+/* ---- Events ---- */
+
+struct told {
+    char who;
+    enum ioasid_event_type as;
+};
+
+/* Set-up from the IOMMU to the CPU, tear-down back; K hears of bindings only. */
+static const struct owed {
+    const char *words; /* as owner_events() writes them */
+    unsigned count;
+    struct told told[4];
+} owed_words[SPEC_EVENTS] = {
+    [SPEC_QUIET] = {"", 0, {{0}}},
+    [SPEC_TELL_ALLOC] = {"ALLOC:IDC",
+                         3,
+                         {{'I', IOASID_EVENT_ALLOC}, {'D', IOASID_EVENT_ALLOC}, {'C', IOASID_EVENT_ALLOC}}},
+    [SPEC_TELL_BIND] = {BIND_EVENT,
+                        4,
+                        {{'I', IOASID_EVENT_BIND},
+                         {'D', IOASID_EVENT_BIND},
+                         {'K', IOASID_EVENT_BIND},
+                         {'C', IOASID_EVENT_BIND}}},
+    [SPEC_TELL_UNBIND] = {UNBIND_EVENT,
+                          4,
+                          {{'C', IOASID_EVENT_UNBIND},
+                           {'K', IOASID_EVENT_UNBIND},
+                           {'D', IOASID_EVENT_UNBIND},
+                           {'I', IOASID_EVENT_UNBIND}}},
+    [SPEC_TELL_FREE] = {FREE_UNBOUND,
+                        3,
+                        {{'C', IOASID_EVENT_FREE}, {'D', IOASID_EVENT_FREE}, {'I', IOASID_EVENT_FREE}}},
+    [SPEC_TELL_FREE_BOUND] = {FREE_BOUND,
+                              4,
+                              {{'C', IOASID_EVENT_FREE},
+                               {'K', IOASID_EVENT_UNBIND},
+                               {'D', IOASID_EVENT_FREE},
+                               {'I', IOASID_EVENT_FREE}}},
+};
+
+/* The records of one IOASID, in their order; `*of_it` is how many there are. */
+static bool told_right(const struct owner *o, ioasid_t id, const struct owed *owed, unsigned *of_it)
+{
+    bool right = true;
+
+    *of_it = 0;
+    for (unsigned i = 0; i < o->record_count && i < OWNER_RECORDS; i++) {
+        const struct owner_record *r = &o->records[i];
+        const struct told *t = &owed->told[*of_it];
+
+        if (!ioasid_eq(r->id, id))
+            continue;
+        right = right && *of_it < owed->count && r->who == t->who && r->type == t->as && r->complete &&
+                !r->locks_held;
+        ++*of_it;
+    }
+    return right && *of_it == owed->count;
+}
+
+static bool events_right(const struct order_run *run, const struct spec_answer *a)
+{
+    unsigned all = 0, of_it;
+
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        if (a->owed[id] != SPEC_QUIET &&
+            !told_right(&run->owner, run->owner.ids[id], &owed_words[a->owed[id]], &of_it))
+            return false;
+        all += a->owed[id] != SPEC_QUIET ? of_it : 0;
+    }
+    return all == run->owner.record_count;
+}
+
+/* ---- Tables in memory ---- */
+
+static char id_at(struct order_run *run, paddr_t pa)
+{
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        if (pa.v == plat_pa(owner_page(&run->owner, id)).v)
+            return (char)('0' + id);
+    }
+    return '!';
+}
+
+/* What a write of the device at OWNER_IOVA reaches, by a walk from the root under each of its requester ids.
+ */
+static char walk_reach(struct order_run *run, unsigned dev)
+{
+    const struct vtd_dev *v = run->owner.devs[dev]->vtd;
+    char reach = 0;
+
+    for (unsigned i = 0; i < v->rid_count; i++) {
+        struct walk w;
+        char to;
+
+        walk_request(run->roots[dev], run->rid_pasid[dev], v->rids[i], (iova_t){OWNER_IOVA}, true, &w);
+        to = w.reaches ? id_at(run, w.pa) : '-';
+        reach = i == 0 || reach == to ? to : '!';
+    }
+    return reach;
+}
+
+static bool entry_present(const struct order_run *run, unsigned dev, uint32_t slot)
+{
+    struct vtd_pasid_entry entry;
+
+    return vtd_pasid_read(run->owner.devs[dev]->vtd, slot, &entry) == 0 && entry_get(&entry, VTD_PASID_P);
+}
+
+static char bound_to(const struct spec *spec, unsigned dev)
+{
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        if (spec_reaches(spec, dev, id))
+            return (char)('0' + id);
+    }
+    return '-';
+}
+
+/* The slot that a binding of the device to this IOASID has. */
+static uint32_t slot_of(const struct order_run *run, unsigned dev, unsigned id)
+{
+    return run->owner.devs[dev]->lane == IOMMU_LANE_RID_PASID ? ioasid_number(run->owner.ids[id]) : 0;
+}
+
+/*
+ * Whose entry is there: slot 0, and those of all numbers of this sequence, dead ones too (V1). '-': none,
+ * '!': one that belongs to nobody.
+ */
+static char entries_of(const struct order_run *run, unsigned dev)
+{
+    char whose = bound_to(&run->spec, dev), found = '-';
+    uint32_t before = 0;
+
+    for (unsigned i = 0; i <= SPEC_IDS; i++) {
+        uint32_t slot = i ? ioasid_number(run->owner.ids[i - 1]) : 0;
+
+        if ((i && slot == before) || !entry_present(run, dev, slot))
+            continue;
+        if (whose == '-' || slot_of(run, dev, (unsigned)(whose - '0')) != slot || found != '-')
+            return '!';
+        found = whose;
+        before = slot;
+    }
+    return found;
+}
+
+/* ---- All that can be seen ---- */
+
+static char reach_of(struct order_run *run, unsigned dev)
+{
+    char tables = walk_reach(run, dev);
+
+    return run->dma && run->dma(run, dev) != tables ? '!' : tables;
+}
+
+static void look(struct order_run *run, struct order_view *v)
+{
+    for (unsigned id = 0; id < SPEC_IDS; id++)
+        v->refs[id] = ioasid_refs(run->owner.set, run->owner.ids[id]);
+    for (unsigned dev = 0; dev < SPEC_DEVS; dev++) {
+        v->entries[dev] = entries_of(run, dev);
+        v->reach[dev] = reach_of(run, dev);
+    }
+    v->entries[SPEC_DEVS] = v->reach[SPEC_DEVS] = '\0';
+}
+
+static bool agrees(const struct order_run *run, const struct order_view *v)
+{
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        if (v->refs[id] != spec_refs(&run->spec, id))
+            return false;
+    }
+    for (unsigned dev = 0; dev < SPEC_DEVS; dev++) {
+        char bound = bound_to(&run->spec, dev);
+
+        if (v->entries[dev] != bound || v->reach[dev] != bound)
+            return false;
+    }
+    return true;
+}
+
+/* A new life has the lowest number that no other one has; pending ones keep theirs (rows 42, 43). */
+static bool number_right(const struct order_run *run, unsigned id)
+{
+    uint32_t lowest = 1;
+
+    for (unsigned tries = 0; tries < SPEC_IDS; tries++) {
+        for (unsigned n = 0; n < SPEC_IDS; n++) {
+            if (n != id && spec_alive(&run->spec, n) && ioasid_number(run->owner.ids[n]) == lowest)
+                lowest++;
+        }
+    }
+    return ioasid_number(run->owner.ids[id]) == lowest;
+}
+
+/* ---- A step ---- */
+
+enum owner_op order_owner_op(struct spec_op op)
+{
+    static const enum owner_op ops[SPEC_CALLS] = {OWNER_ALLOC, OWNER_GET,    OWNER_PUT,
+                                                  OWNER_BIND,  OWNER_UNBIND, OWNER_FREE};
+
+    return ops[op.call];
+}
+
+static bool fail(struct order_run *run, int result, const char *what)
+{
+    char sound[96] = "";
+
+    run->failed = true;
+    run->seen.result = result;
+    if (!owner_events_sound(&run->owner, sound, sizeof(sound)))
+        what = sound;
+    snprintf(run->why, sizeof(run->why), "%s", what);
+    owner_events(&run->owner, run->seen.events, sizeof(run->seen.events));
+    look(run, &run->seen);
+    return false;
+}
+
+static bool compare_all(struct order_run *run, int result)
+{
+    struct order_view v;
+
+    run->compared++;
+    look(run, &v);
+    if (agrees(run, &v))
+        return true;
+    return fail(run, result, "references, entries or reach differ");
+}
+
+bool order_step(struct order_run *run, struct spec_op op, bool whole)
+{
+    struct spec_answer want = spec_step(&run->spec, &run->rules, op);
+    int result;
+
+    plat_assert(run->count < ORDER_STEPS);
+    run->steps[run->count++] = op;
+    run->played++;
+    result = owner_do(&run->owner, order_owner_op(op), op.id, op.dev);
+    if (result != want.result)
+        return fail(run, result, "the result differs");
+    if (!events_right(run, &want))
+        return fail(run, result, "the events differ");
+    run->owner.record_count = 0;
+    if (op.call == SPEC_ALLOC && !number_right(run, op.id))
+        return fail(run, result, "the number is not the lowest free one");
+    return !whole || compare_all(run, result);
+}
+
+/* ---- Begin and end of a sequence ---- */
+
+static bool play_off(struct order_run *run, unsigned call, unsigned id, unsigned dev)
+{
+    return order_step(run, (struct spec_op){(uint8_t)call, (uint8_t)id, (uint8_t)dev}, false);
+}
+
+static bool end_life(struct order_run *run, unsigned id)
+{
+    for (unsigned dev = 0; dev < SPEC_DEVS; dev++) {
+        if (spec_reaches(&run->spec, dev, id) && !play_off(run, SPEC_UNBIND, id, dev))
+            return false;
+    }
+    while (run->spec.ids[id].users > 0) {
+        if (!play_off(run, SPEC_PUT, id, 0))
+            return false;
+    }
+    return !spec_alive(&run->spec, id) || play_off(run, SPEC_FREE, id, 0);
+}
+
+static void begin(struct order_run *run)
+{
+    for (unsigned id = 0; id < SPEC_IDS; id++)
+        run->owner.ids[id] = IOASID_INVALID;
+    run->owner.record_count = 0;
+    run->spec = (struct spec){0};
+    run->count = 0;
+    run->failed = false;
+}
+
+bool order_rest(struct order_run *run)
+{
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        if (!end_life(run, id))
+            return false;
+    }
+    begin(run);
+    return true;
+}
+
+bool order_sweep(struct order_run *run)
+{
+    struct owner *o = &run->owner;
+    struct ioasid_stats stats;
+
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        for (unsigned dev = 0; dev < SPEC_DEVS; dev++)
+            (void)!owner_do(o, OWNER_UNBIND, id, dev);
+        for (unsigned n = 0; n < ORDER_STEPS && owner_do(o, OWNER_PUT, id, 0) == 0; n++)
+            ;
+        (void)!owner_do(o, OWNER_FREE, id, 0);
+    }
+    begin(run);
+    ioasid_stats(o->iommu->ioasids, &stats);
+    for (unsigned dev = 0; dev < SPEC_DEVS; dev++) {
+        if (o->devs[dev]->binding)
+            return false;
+    }
+    return stats.live == 0;
+}
+
+/* ---- Set-up ---- */
+
+int order_open(struct order_run *run, const struct order_cfg *cfg)
+{
+    struct owner_cfg owner = cfg->owner;
+    int err;
+
+    *run = (struct order_run){.rules = cfg->rules};
+    owner.native = cfg->rules.native;
+    owner.listen = true;
+    err = owner_open(&run->owner, &owner);
+    for (unsigned dev = 0; !err && dev < SPEC_DEVS; dev++) {
+        const struct order_dev *d = &cfg->devs[dev];
+        struct vtd_unit *unit;
+
+        err = owner_attach(&run->owner, d->id, d->rids, d->rid_count);
+        if (err) {
+            (void)!owner_close(&run->owner);
+            break;
+        }
+        unit = run->owner.devs[dev]->vtd->unit;
+        run->roots[dev] = plat_mmio_read64(&unit->io, VTD_OFF_RTADDR);
+        run->rid_pasid[dev] = vtd_unit_uses_rid_pasid(unit);
+    }
+    if (!err)
+        begin(run);
+    return err;
+}
+
+int order_close(struct order_run *run)
+{
+    return owner_close(&run->owner);
+}
+
+/* ---- The machine alone ---- */
+
+bool order_possible(const struct spec_rules *rules, const struct spec_op *steps, unsigned count)
+{
+    struct spec s = {0};
+
+    for (unsigned i = 0; i < count; i++) {
+        if (!spec_may(&s, steps[i]))
+            return false;
+        (void)spec_step(&s, rules, steps[i]);
+    }
+    return true;
+}
+
+void order_expect(const struct spec_rules *rules, const struct spec_op *steps, unsigned count,
+                  struct order_view *out)
+{
+    struct spec spec = {0};
+    struct spec_answer a = {0};
+
+    *out = (struct order_view){0};
+    for (unsigned i = 0; i < count; i++)
+        a = spec_step(&spec, rules, steps[i]);
+    out->result = a.result;
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        out->refs[id] = spec_refs(&spec, id);
+        strcat(out->events, owed_words[a.owed[id]].words);
+    }
+    for (unsigned dev = 0; dev < SPEC_DEVS; dev++)
+        out->entries[dev] = out->reach[dev] = bound_to(&spec, dev);
+}
