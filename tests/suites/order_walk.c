@@ -2,12 +2,15 @@
 /* The walks of order_walk.h. */
 #include "tests/suites/order_walk.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* ---- All sequences ---- */
 
 /* Calls of a sequence, with those that are left in and those that end its lives, stay below ORDER_STEPS. */
 #define REFUSED_MOST (ORDER_STEPS / 2)
+
+#define REDRAWS 4
 
 struct level {
     struct spec_op op;
@@ -157,13 +160,24 @@ bool order_edges(struct order_run *run, struct order_edges *e)
 
 /* ---- Random ones ---- */
 
-static struct spec_op draw_op(const struct spec *s, unsigned (*draw)(void *ctx, unsigned below), void *ctx)
+static bool is_refused(const struct order_run *run, struct spec_op op)
+{
+    struct spec s = run->spec;
+    int result = spec_step(&s, &run->rules, op).result;
+
+    return result < 0 && result != -EINPROGRESS;
+}
+
+/* Two in three are refused nearly always, so those are drawn again, a few times. */
+static struct spec_op draw_op(const struct order_run *run, unsigned (*draw)(void *ctx, unsigned below),
+                              void *ctx)
 {
     struct spec_op op;
+    unsigned tries = 0;
 
     do {
         op = spec_op(draw(ctx, SPEC_OPS));
-    } while (!spec_may(s, op));
+    } while (!spec_may(&run->spec, op) || (is_refused(run, op) && tries++ < REDRAWS));
     return op;
 }
 
@@ -173,7 +187,7 @@ bool order_random(struct order_run *run, unsigned length, unsigned (*draw)(void 
     if (!order_rest(run))
         return false;
     for (unsigned i = 0; i < length; i++) {
-        if (!order_step(run, draw_op(&run->spec, draw, ctx), true))
+        if (!order_step(run, draw_op(run, draw, ctx), true))
             return false;
     }
     return order_rest(run);
