@@ -99,9 +99,11 @@ static char id_at(struct order_run *run, paddr_t pa)
     return '!';
 }
 
-/* What a write of the device at OWNER_IOVA reaches, by a walk from the root under each of its requester ids.
+/*
+ * What a write of the device at OWNER_IOVA reaches, by a walk from the root under each of its requester ids,
+ * and the domain id on the way there.
  */
-static char walk_reach(struct order_run *run, unsigned dev)
+static char walk_reach(struct order_run *run, unsigned dev, uint16_t *did)
 {
     const struct vtd_dev *v = run->owner.devs[dev]->vtd;
     char reach = 0;
@@ -112,6 +114,7 @@ static char walk_reach(struct order_run *run, unsigned dev)
 
         walk_request(run->roots[dev], run->rid_pasid[dev], v->rids[i], (iova_t){OWNER_IOVA}, true, &w);
         to = w.reaches ? id_at(run, w.pa) : '-';
+        *did = w.did;
         reach = i == 0 || reach == to ? to : '!';
     }
     return reach;
@@ -163,21 +166,40 @@ static char entries_of(const struct order_run *run, unsigned dev)
 
 /* ---- All that can be seen ---- */
 
-static char reach_of(struct order_run *run, unsigned dev)
+static char reach_of(struct order_run *run, unsigned dev, uint16_t *did)
 {
-    char tables = walk_reach(run, dev);
+    char tables = walk_reach(run, dev, did);
 
     return run->dma && run->dma(run, dev) != tables ? '!' : tables;
 }
 
+/* On one unit IOASIDs have different domain ids, and one IOASID has one (rule 47): else caches mix them up.
+ */
+static bool tags_right(const struct order_run *run, const struct order_view *v, const uint16_t *dids)
+{
+    const struct owner *o = &run->owner;
+
+    for (unsigned a = 0; a < SPEC_DEVS; a++) {
+        for (unsigned b = 0; b < a; b++) {
+            if (v->reach[a] != '-' && v->reach[b] != '-' && o->devs[a]->vtd->unit == o->devs[b]->vtd->unit &&
+                (v->reach[a] == v->reach[b]) != (dids[a] == dids[b]))
+                return false;
+        }
+    }
+    return true;
+}
+
 static void look(struct order_run *run, struct order_view *v)
 {
+    uint16_t dids[SPEC_DEVS] = {0};
+
     for (unsigned id = 0; id < SPEC_IDS; id++)
         v->refs[id] = ioasid_refs(run->owner.set, run->owner.ids[id]);
     for (unsigned dev = 0; dev < SPEC_DEVS; dev++) {
         v->entries[dev] = entries_of(run, dev);
-        v->reach[dev] = reach_of(run, dev);
+        v->reach[dev] = reach_of(run, dev, &dids[dev]);
     }
+    v->tags = tags_right(run, v, dids);
     v->entries[SPEC_DEVS] = v->reach[SPEC_DEVS] = '\0';
 }
 
@@ -193,7 +215,7 @@ static bool agrees(const struct order_run *run, const struct order_view *v)
         if (v->entries[dev] != bound || v->reach[dev] != bound)
             return false;
     }
-    return true;
+    return v->tags;
 }
 
 /* A new life has the lowest number that no other one has; pending ones keep theirs (rows 42, 43). */
@@ -242,7 +264,8 @@ static bool compare_all(struct order_run *run, int result)
     look(run, &v);
     if (agrees(run, &v))
         return true;
-    return fail(run, result, "references, entries or reach differ");
+    return fail(run, result,
+                v.tags ? "references, entries or reach differ" : "the domain ids mix IOASIDs up");
 }
 
 bool order_step(struct order_run *run, struct spec_op op, bool whole)

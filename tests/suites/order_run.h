@@ -34,6 +34,7 @@ struct order_view {
     char events[120]; /* as owner_events() writes them */
     char entries[SPEC_DEVS + 1];
     char reach[SPEC_DEVS + 1];
+    bool tags; /* domain ids tell IOASIDs apart; not a matter of the machine */
 };
 
 struct order_run {
