@@ -56,8 +56,28 @@ static const struct owed {
                                {'I', IOASID_EVENT_FREE}}},
 };
 
+/* What a step is compared with: the machine's answer, and devices with an entry before and after, one bit
+ * each. */
+struct wanted {
+    struct spec_answer answer;
+    unsigned before;
+    unsigned after;
+};
+
+/*
+ * Before the entry goes everybody has been told but the IOMMU's own level, where it goes; and it is there
+ * before anybody is told of it.
+ */
+static bool entries_right(const struct owner_record *r, const struct wanted *want)
+{
+    bool early = r->who != 'I' && r->type != IOASID_EVENT_BIND;
+
+    return r->watched == (early ? want->before : want->after);
+}
+
 /* The records of one IOASID, in their order; `*of_it` is how many there are. */
-static bool told_right(const struct owner *o, ioasid_t id, const struct owed *owed, unsigned *of_it)
+static bool told_right(const struct owner *o, ioasid_t id, const struct owed *owed, const struct wanted *want,
+                       unsigned *of_it)
 {
     bool right = true;
 
@@ -69,23 +89,27 @@ static bool told_right(const struct owner *o, ioasid_t id, const struct owed *ow
         if (!ioasid_eq(r->id, id))
             continue;
         right = right && *of_it < owed->count && r->who == t->who && r->type == t->as && r->complete &&
-                !r->locks_held;
+                !r->locks_held && entries_right(r, want);
         ++*of_it;
     }
     return right && *of_it == owed->count;
 }
 
-static bool events_right(const struct order_run *run, const struct spec_answer *a)
+static bool events_right(const struct order_run *run, const struct wanted *want)
 {
+    const struct owner *o = &run->owner;
     unsigned all = 0, of_it;
 
     for (unsigned id = 0; id < SPEC_IDS; id++) {
-        if (a->owed[id] != SPEC_QUIET &&
-            !told_right(&run->owner, run->owner.ids[id], &owed_words[a->owed[id]], &of_it))
+        enum spec_event owed = want->answer.owed[id];
+
+        if (owed == SPEC_QUIET)
+            continue;
+        if (!told_right(o, o->ids[id], &owed_words[owed], want, &of_it))
             return false;
-        all += a->owed[id] != SPEC_QUIET ? of_it : 0;
+        all += of_it;
     }
-    return all == run->owner.record_count;
+    return all == o->record_count;
 }
 
 /* ---- Tables in memory ---- */
@@ -125,6 +149,22 @@ static bool entry_present(const struct order_run *run, unsigned dev, uint32_t sl
     struct vtd_pasid_entry entry;
 
     return vtd_pasid_read(run->owner.devs[dev]->vtd, slot, &entry) == 0 && entry_get(&entry, VTD_PASID_P);
+}
+
+/* Devices that have an entry in slot 0 or in that of a number of this sequence, one bit each. */
+static unsigned presence(struct owner *o)
+{
+    struct order_run *run = container_of(o, struct order_run, owner);
+    unsigned bits = 0;
+
+    for (unsigned dev = 0; dev < SPEC_DEVS; dev++) {
+        bool present = entry_present(run, dev, 0);
+
+        for (unsigned id = 0; !present && id < SPEC_IDS && o->devs[dev]->lane == IOMMU_LANE_RID_PASID; id++)
+            present = entry_present(run, dev, ioasid_number(o->ids[id]));
+        bits |= present ? 1u << dev : 0;
+    }
+    return bits;
 }
 
 static char bound_to(const struct spec *spec, unsigned dev)
@@ -268,19 +308,30 @@ static bool compare_all(struct order_run *run, int result)
                 v.tags ? "references, entries or reach differ" : "the domain ids mix IOASIDs up");
 }
 
+static unsigned all_bound(const struct spec *spec)
+{
+    unsigned bits = 0;
+
+    for (unsigned id = 0; id < SPEC_IDS; id++)
+        bits |= spec->ids[id].bound;
+    return bits;
+}
+
 bool order_step(struct order_run *run, struct spec_op op, bool whole)
 {
-    struct spec_answer want = spec_step(&run->spec, &run->rules, op);
+    struct wanted want = {.before = all_bound(&run->spec)};
     int result;
 
     plat_assert(run->count < ORDER_STEPS);
     run->steps[run->count++] = op;
     run->played++;
+    want.answer = spec_step(&run->spec, &run->rules, op);
+    want.after = all_bound(&run->spec);
     result = owner_do(&run->owner, order_owner_op(op), op.id, op.dev);
-    if (result != want.result)
+    if (result != want.answer.result)
         return fail(run, result, "the result differs");
     if (!events_right(run, &want))
-        return fail(run, result, "the events differ");
+        return fail(run, result, "the events differ, or the entries that are there when they come");
     run->owner.record_count = 0;
     if (op.call == SPEC_ALLOC && !number_right(run, op.id))
         return fail(run, result, "the number is not the lowest free one");
@@ -327,25 +378,27 @@ bool order_rest(struct order_run *run)
     return true;
 }
 
+static void end_by_force(struct owner *o, unsigned id)
+{
+    for (unsigned dev = 0; dev < SPEC_DEVS; dev++)
+        (void)!owner_do(o, OWNER_UNBIND, id, dev);
+    for (unsigned n = 0; n < ORDER_STEPS && owner_do(o, OWNER_PUT, id, 0) == 0; n++)
+        ;
+    (void)!owner_do(o, OWNER_FREE, id, 0);
+}
+
 bool order_sweep(struct order_run *run)
 {
-    struct owner *o = &run->owner;
+    struct order_view v;
     struct ioasid_stats stats;
 
-    for (unsigned id = 0; id < SPEC_IDS; id++) {
-        for (unsigned dev = 0; dev < SPEC_DEVS; dev++)
-            (void)!owner_do(o, OWNER_UNBIND, id, dev);
-        for (unsigned n = 0; n < ORDER_STEPS && owner_do(o, OWNER_PUT, id, 0) == 0; n++)
-            ;
-        (void)!owner_do(o, OWNER_FREE, id, 0);
-    }
+    for (unsigned id = 0; id < SPEC_IDS; id++)
+        end_by_force(&run->owner, id);
+    run->spec = (struct spec){0};
+    look(run, &v);
     begin(run);
-    ioasid_stats(o->iommu->ioasids, &stats);
-    for (unsigned dev = 0; dev < SPEC_DEVS; dev++) {
-        if (o->devs[dev]->binding)
-            return false;
-    }
-    return stats.live == 0;
+    ioasid_stats(run->owner.iommu->ioasids, &stats);
+    return (stats.live == 0 && agrees(run, &v)) || (run->renew && run->renew(run));
 }
 
 /* ---- Set-up ---- */
@@ -359,6 +412,7 @@ int order_open(struct order_run *run, const struct order_cfg *cfg)
     owner.native = cfg->rules.native;
     owner.listen = true;
     err = owner_open(&run->owner, &owner);
+    run->owner.watch = presence;
     for (unsigned dev = 0; !err && dev < SPEC_DEVS; dev++) {
         const struct order_dev *d = &cfg->devs[dev];
         struct vtd_unit *unit;

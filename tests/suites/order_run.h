@@ -48,7 +48,12 @@ struct order_run {
      * nothing can do DMA; the tables in memory are walked in any case.
      */
     char (*dma)(struct order_run *run, unsigned dev);
-    void *ctx; /* of `dma` */
+    /*
+     * After a failure that calls cannot clean up: a new driver, by force, and the run opened on it again,
+     * with the same `rules`. False: it cannot be had. May be NULL.
+     */
+    bool (*renew)(struct order_run *run);
+    void *ctx; /* of `dma` and `renew` */
 
     struct spec spec;
     struct spec_op steps[ORDER_STEPS]; /* of the sequence under way */
@@ -78,7 +83,7 @@ must_check bool order_step(struct order_run *run, struct spec_op op, bool whole)
  */
 must_check bool order_rest(struct order_run *run);
 
-/* Ends all lives by whatever it takes, after a failure. False: something stays. Thread. */
+/* Ends all lives by whatever it takes, `renew` included, after a failure. False: something stays. Thread. */
 must_check bool order_sweep(struct order_run *run);
 
 /* The owner's name of a call. */
