@@ -28,6 +28,7 @@ struct options {
 };
 
 static struct order_run run;
+static struct options options;
 
 static noreturn void give_up(const char *what, int rc)
 {
@@ -101,6 +102,8 @@ static struct iommu *start(const struct options *o)
     return iommu;
 }
 
+static bool renew(struct order_run *old);
+
 static void open_run(const struct options *o, struct iommu *iommu)
 {
     const struct vtd_caps *caps = &iommu->units[0]->caps;
@@ -120,6 +123,17 @@ static void open_run(const struct options *o, struct iommu *iommu)
         cfg.devs[d] = (struct order_dev){dev->id, dev->rids, dev->rid_count};
     }
     must(order_open(&run, &cfg), "order_open");
+    run.renew = renew;
+}
+
+/* A new machine; what the old one held is never given out again. */
+static bool renew(struct order_run *old)
+{
+    (void)old;
+    host_abandon_work();
+    host_quarantine(0);
+    open_run(&options, start(&options));
+    return true;
 }
 
 /* ---- Report ---- */
@@ -191,17 +205,16 @@ int main(int argc, char **argv)
 {
     unsigned passed = 0, failed = 0;
     char text[160] = "";
-    struct options o;
     struct iommu *iommu;
 
-    parse(argc, argv, &o);
-    iommu = start(&o);
-    open_run(&o, iommu);
+    parse(argc, argv, &options);
+    iommu = start(&options);
+    open_run(&options, iommu);
     host_on_panic(on_panic);
-    if (o.depth)
-        *(all_sequences(&o) ? &passed : &failed) += 1;
-    if (o.edges && !failed)
-        *(all_edges(&o) ? &passed : &failed) += 1;
+    if (options.depth)
+        *(all_sequences(&options) ? &passed : &failed) += 1;
+    if (options.edges && !failed)
+        *(all_edges(&options) ? &passed : &failed) += 1;
     if (!failed) {
         must(order_close(&run), "order_close");
         must(iommu_audit(iommu, 0, text, sizeof(text)), text);

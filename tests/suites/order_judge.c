@@ -6,7 +6,7 @@
 
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
-#include "tests/harness/env.h"
+#include "tests/harness/fixture.h"
 #include "tests/suites/play.h"
 #include "tests/suites/rig.h"
 
@@ -89,13 +89,38 @@ static uint64_t background_sum(struct order_judge *j)
 
 /* ---- Begin and end ---- */
 
+/* Drops the driver with all that it holds, as after a case that ended badly, and goes on with a new one. */
+static bool renew(struct order_run *run)
+{
+    struct order_judge *j = run->ctx;
+    struct order_run old = *run;
+
+    fixture_drop();
+    env_quarantine(j->mark);
+    if (fixture_ready())
+        return false;
+    j->t->iommu = fixture_iommu();
+    j->cfg.owner.iommu = j->t->iommu;
+    if (iommu_set_lane(j->t->iommu, j->lane) || order_open(run, &j->cfg))
+        return false;
+    run->rules = old.rules;
+    run->dma = old.dma;
+    run->renew = renew;
+    run->ctx = j;
+    return true;
+}
+
 static void open_run(struct order_judge *j, const struct order_cfg *cfg)
 {
+    j->cfg = *cfg;
+    j->lane = j->t->iommu->lane;
+    j->mark = env_mark();
     T_ASSERT_OK(j->t, order_open(&j->run, cfg));
     for (unsigned id = 0; id < OWNER_IDS; id++)
         t_rand_fill(j->t, owner_page(&j->run.owner, id), PAGE_SIZE);
     j->background = background_sum(j);
     j->run.ctx = j;
+    j->run.renew = renew;
 }
 
 void order_judge_open(struct t *t, struct order_judge *j, bool native)

@@ -15,6 +15,9 @@ struct order_judge {
     struct order_run run;
     struct dma_dev *dma[SPEC_DEVS]; /* NULL: no DMA, the tables alone */
     uint64_t background;            /* of the pages, but for where the devices write */
+    struct order_cfg cfg;           /* the run was opened with */
+    enum iommu_lane lane;
+    uint64_t mark; /* memory before that */
 };
 
 /* The case's first two devices and its lane. Skips the case if there are fewer. */
