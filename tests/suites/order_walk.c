@@ -56,28 +56,31 @@ static bool is_ours(const struct order_all *all, unsigned depth, unsigned nth)
     return all->parts == 0 || depth != 1 || nth % all->parts == all->part;
 }
 
+/* After a step from this state: is the next step from it one without a way? */
+static bool may_stay(const struct order_run *run, enum order_mode mode, const struct spec *state)
+{
+    return mode == ORDER_REFUSED_STAY && memcmp(state, &run->spec, sizeof(*state)) == 0 &&
+           run->count < REFUSED_MOST;
+}
+
 /* The run is where a sequence of `depth` steps has brought it: goes on by every step that may come. */
 static bool descend(struct descent *d, unsigned depth)
 {
     struct spec here = d->run->spec;
-    bool moved = false;
+    bool there = true;
     unsigned n = 0;
 
     while (next_op(d, depth, &here, &n, &d->path[depth])) {
         if (!is_ours(d->all, depth, n))
             continue;
-        if (moved && !replay(d, depth))
+        if (!there && !replay(d, depth))
             return false;
         if (!order_step(d->run, d->path[depth].op, true))
             return false;
         d->all->sequences += depth > 0 || d->all->part == 0;
-        moved = d->all->mode == ORDER_EXACT || memcmp(&here, &d->run->spec, sizeof(here)) != 0 ||
-                d->run->count >= REFUSED_MOST;
-        if (depth + 1 < d->all->depth) {
-            moved = true;
-            if (!descend(d, depth + 1))
-                return false;
-        }
+        there = may_stay(d->run, d->all->mode, &here) && depth + 1 == d->all->depth;
+        if (depth + 1 < d->all->depth && !descend(d, depth + 1))
+            return false;
     }
     return true;
 }
@@ -132,13 +135,16 @@ static void add_node(struct order_edges *e, const struct spec *s, struct spec_op
 
 static bool leave_node(struct order_run *run, struct order_edges *e, unsigned node)
 {
+    bool there = false;
+
     for (unsigned n = 0; n < SPEC_OPS; n++) {
         struct spec_op op = spec_op(n);
 
         if (!spec_may(&e->nodes[node].state, op))
             continue;
-        if (!go_to(run, e, node) || !order_step(run, op, true))
+        if ((!there && !go_to(run, e, node)) || !order_step(run, op, true))
             return false;
+        there = may_stay(run, e->mode, &e->nodes[node].state);
         e->sequences++;
         add_node(e, &run->spec, op, node);
     }

@@ -41,7 +41,8 @@ struct order_node {
 };
 
 struct order_edges {
-    unsigned depth;           /* steps of the longest sequence */
+    unsigned depth; /* steps of the longest sequence */
+    enum order_mode mode;
     struct order_node *nodes; /* memory for `room` of them */
     unsigned room;
     unsigned states;    /* out */
