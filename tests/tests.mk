@@ -22,7 +22,7 @@ HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c 
                 tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
 
 # The abstract machine of the orderings and the walks through it.
-ORDER_WALK_SRCS := tests/suites/order_run.c tests/suites/order_spec.c tests/suites/order_text.c tests/suites/order_walk.c
+ORDER_WALK_SRCS := tests/suites/order_run.c tests/suites/order_spec.c tests/suites/order_text.c tests/suites/order_view.c tests/suites/order_walk.c
 ORDER_SRCS      := $(ORDER_WALK_SRCS) tests/suites/order_judge.c
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \

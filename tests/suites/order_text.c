@@ -29,12 +29,12 @@ static void keep(struct order_case *c, const struct order_run *run)
     order_expect(&run->rules, c->steps, c->count, &c->want);
 }
 
-void order_as_it_is(const struct order_run *run, const char *why, struct order_case *c)
+void order_as_it_is(const struct order_run *run, const char *why, struct order_case *out)
 {
-    *c = (struct order_case){.count = run->count, .was = run->count};
-    memcpy(c->steps, run->steps, sizeof(c->steps));
-    snprintf(c->why, sizeof(c->why), "%s", why);
-    order_expect(&run->rules, c->steps, c->count, &c->want);
+    *out = (struct order_case){.count = run->count, .was = run->count};
+    memcpy(out->steps, run->steps, sizeof(out->steps));
+    snprintf(out->why, sizeof(out->why), "%s", why);
+    order_expect(&run->rules, out->steps, out->count, &out->want);
 }
 
 /* Tries the sequence without step `skip`. */
@@ -76,13 +76,16 @@ static void call_words(struct spec_op op, char *out, size_t size)
              op.dev);
 }
 
-static void refs_words(const struct order_view *v, char *out)
+static void refs_words(const struct order_view *v, char *out, size_t size)
 {
-    for (unsigned id = 0; id < SPEC_IDS; id++, out += strlen(out)) {
+    size_t used = 0;
+
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        used += (size_t)snprintf(out + used, size - used, id ? " " : "");
         if (v->refs[id] < 0)
-            strcpy(out, id ? " ." : ".");
+            used += (size_t)snprintf(out + used, size - used, ".");
         else
-            sprintf(out, id ? " %d" : "%d", v->refs[id]);
+            used += (size_t)snprintf(out + used, size - used, "%d", v->refs[id]);
     }
 }
 
@@ -103,7 +106,7 @@ static void print_view(const char *call, const struct order_view *v, order_line 
 {
     char text[240], refs[12 * SPEC_IDS];
 
-    refs_words(v, refs);
+    refs_words(v, refs, sizeof(refs));
     snprintf(text, sizeof(text), "%-20s %-13s %-7s %-7s %-5s %s", call, t_errno_name(v->result), refs,
              v->entries, v->reach, v->events);
     line(ctx, text);
