@@ -21,8 +21,14 @@ HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c 
                 tests/harness/header.c tests/harness/lane.c tests/harness/needs.c tests/harness/proof.c tests/harness/report.c \
                 tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
 
+comma := ,
+
 # The abstract machine of the orderings and the walks through it.
 ORDER_WALK_SRCS := tests/suites/order_run.c tests/suites/order_spec.c tests/suites/order_text.c tests/suites/order_view.c tests/suites/order_walk.c
+INTERLEAVE_SRCS := tests/host/fibers.c tests/host/interleave.c
+# The seam of a program that has the controlled scheduler in it.
+INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held self read_enter read_exit work_queue defer grace_wait \
+                     waitq_wake_all wait publish wmb relax alloc free mmio_write32 mmio_write64)
 ORDER_SRCS      := $(ORDER_WALK_SRCS) tests/suites/order_judge.c
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
@@ -39,9 +45,9 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/t
                tests/dev/xhci.c
 
 # Host process only: the platform of a Linux process, stub units, main().
-HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/order_stub_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
+HOST_SUITE_SRCS := tests/host/interleave_test.c tests/host/pgtable_host_test.c tests/host/order_stub_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
                    tests/host/unit_stub_test.c
-HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
+HOST_SRCS := $(HOST_SUITE_SRCS) $(INTERLEAVE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \
              tests/host/own_unit.c \
              tests/host/breach.c tests/dev/none.c

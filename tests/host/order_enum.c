@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The enumerator as a program of its own, without sanitizers and harness: all sequences up to a length and
- * every step of every state on the recording units, in processor time.
+ * every step of every state on the recording units, in processor time. depth=0 and edges=0 leave one of them
+ * out; interleave=2 adds all interleavings of two calls with so many preemptions. Words, with what they are
+ * without:
  *
- *     order_enum [depth=6] [edges=12] [lane=rid|rid_pasid] [units=one|two] [profile=default] [native]
- * [part=0/2]
+ *     depth=6 edges=12 interleave=0 lane=rid|rid_pasid units=one|two profile=default native part=0/2
  *
- * depth=0 and edges=0 leave one of them out. The last line is that of a run with one case for each.
+ * The last line is that of a run with one case for each.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +17,14 @@
 #include "iommu/vtd_unit.h"
 #include "tests/harness/env.h"
 #include "tests/host/host.h"
+#include "tests/host/interleave.h"
 #include "tests/host/stub_machine.h"
 #include "tests/suites/order_walk.h"
 
 #define NODES 60000u
 
 struct options {
-    unsigned depth, edges, part, parts;
+    unsigned depth, edges, interleave, part, parts;
     bool rid_pasid, two_units, native;
     const char *profile;
 };
@@ -66,7 +68,8 @@ static void parse(int argc, char **argv, struct options *o)
     for (int i = 1; i < argc; i++) {
         const char *w = argv[i];
 
-        if (number(w, "depth=", &o->depth) || number(w, "edges=", &o->edges))
+        if (number(w, "depth=", &o->depth) || number(w, "edges=", &o->edges) ||
+            number(w, "interleave=", &o->interleave))
             continue;
         if (strcmp(w, "lane=rid_pasid") == 0)
             o->rid_pasid = true;
@@ -201,6 +204,27 @@ static bool all_edges(const struct options *o)
     return report("edges", ok, e.sequences, began);
 }
 
+static bool all_interleavings(const struct options *o)
+{
+    struct interleave il = {.preemptions = o->interleave};
+    clock_t began = clock();
+    uint64_t runs = 0;
+    bool ok = true;
+
+    while (ok && il.prelude < INTERLEAVE_PRELUDES) {
+        ok = interleave_all(&run, &il);
+        runs += il.runs;
+        printf("# after %s: %u pairs, %llu interleavings, up to %u seam calls\n",
+               interleave_prelude(il.prelude), il.pairs, (unsigned long long)il.runs, il.points);
+        il.prelude++;
+    }
+    printf("interleavings\t%llu\t%.2f\n", (unsigned long long)runs,
+           (double)(clock() - began) / CLOCKS_PER_SEC);
+    if (!ok)
+        interleave_words(print, NULL);
+    return ok;
+}
+
 int main(int argc, char **argv)
 {
     unsigned asked, passed = 0;
@@ -208,7 +232,7 @@ int main(int argc, char **argv)
     struct iommu *iommu;
 
     parse(argc, argv, &options);
-    asked = (options.depth > 0) + (options.edges > 0);
+    asked = (options.depth > 0) + (options.edges > 0) + (options.interleave > 0);
     iommu = start(&options);
     open_run(&options, iommu);
     host_on_panic(on_panic);
@@ -216,6 +240,8 @@ int main(int argc, char **argv)
         passed += all_sequences(&options);
     if (options.edges && !run.failed)
         passed += all_edges(&options);
+    if (options.interleave && !run.failed)
+        passed += all_interleavings(&options);
     if (passed == asked) {
         must(order_close(&run), "order_close");
         must(iommu_audit(iommu, 0, text, sizeof(text)), text);

@@ -13,7 +13,7 @@ BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c kernel/lib/text.c i
                     iommu/ioasid_turn.c iommu/notifier.c
 BENCH_INV_ALL    := $(BENCH_INV_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
                     tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c
-BENCH_ENUM_ALL   := $(BENCH_ENUM_SRCS) $(ORDER_WALK_SRCS) tests/actors/owner.c tests/harness/errno_name.c tests/harness/walk.c \
+BENCH_ENUM_ALL   := $(BENCH_ENUM_SRCS) $(ORDER_WALK_SRCS) $(INTERLEAVE_SRCS) tests/actors/owner.c tests/harness/errno_name.c tests/harness/walk.c \
                     $(filter-out $(BENCH_INV_SRCS),$(BENCH_INV_ALL))
 BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL) $(BENCH_ENUM_ALL)))
 
@@ -34,7 +34,7 @@ $(O)/bench/invalidation_bench: $(call bench_objects,$(BENCH_INV_ALL))
 	$(Q)$(CC) -o $@ $^
 
 $(O)/bench/order_enum: $(call bench_objects,$(BENCH_ENUM_ALL))
-	$(Q)$(CC) -o $@ $^
+	$(Q)$(CC) $(INTERLEAVE_WRAP) -o $@ $^
 
 ## enum: all orderings of up to DEPTH=7 calls on the simulated units, and every call of every state, 12 calls deep
 .PHONY: enum

@@ -21,9 +21,9 @@ EDGES = 12
 # Words of order_enum; the first setting goes to the full depth.
 SETTINGS = {
     "guest": ["units=two"],
-    "one-unit": [],
+    "one-unit": ["interleave=2"],
     "native": ["native"],
-    "rid-pasid": ["lane=rid_pasid", "units=two"],
+    "rid-pasid": ["lane=rid_pasid", "units=two", "interleave=1"],
     "caching-mode": ["profile=cm", "units=two"],
     "device-tlb": ["profile=ats"],
     "second-stage": ["profile=ss"],
