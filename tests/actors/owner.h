@@ -80,6 +80,7 @@ struct owner {
     unsigned (*watch)(struct owner *o); /* asked at every event, in the handler; may be NULL */
     struct owner_space spaces[OWNER_IDS];
     ioasid_t ids[OWNER_IDS];
+    uint32_t spids[OWNER_IDS]; /* what the guest calls them; IOASID_NO_SPID unless the case says */
     struct iommu_dev *devs[OWNER_DEVS];
     unsigned dev_count;
 };
