@@ -147,25 +147,23 @@ static void print(void *ctx, const char *line)
     printf("# %s\n", line);
 }
 
-static void show_failure(bool shorter)
+static void show_failure(void)
 {
-    struct order_case c = {0};
+    struct order_case c;
 
-    if (shorter) {
-        if (!order_shrink(&run, &c))
-            printf("# something stays alive\n");
-    } else {
-        c.count = c.was = run.count;
-        memcpy(c.steps, run.steps, sizeof(c.steps));
-    }
+    if (!order_shrink(&run, &c))
+        printf("# something stays alive\n");
     order_print(&run.rules, &c, print, NULL);
 }
 
 /* The driver has stopped itself: what was asked of it last is all there is to tell. */
 static void on_panic(const char *words)
 {
-    printf("# fail: panic: %s\n", words);
-    show_failure(false);
+    struct order_case c;
+
+    order_as_it_is(&run, words, &c);
+    printf("# fail: %s\n", words);
+    order_print(&run.rules, &c, print, NULL);
     printf("pasidcheck: 0 passed, 1 failed, 0 skipped\n");
     fflush(stdout);
     exit(1);
@@ -178,7 +176,7 @@ static bool report(const char *what, bool ok, uint64_t sequences, clock_t began)
     printf("%s\t%llu\t%.2f\t%.0f\n", what, (unsigned long long)sequences, seconds,
            seconds > 0 ? (double)sequences / seconds : 0);
     if (!ok)
-        show_failure(true);
+        show_failure();
     return ok;
 }
 

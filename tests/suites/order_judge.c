@@ -2,6 +2,7 @@
 /* The fixture of order_judge.h. */
 #include "tests/suites/order_judge.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "iommu/vtd_table.h"
@@ -13,7 +14,8 @@
 /* Where devices write, in every page. */
 #define TARGET_OFFSET 512u
 #define TARGET_LEN    16u
-#define WALK_NS       600000000000ull
+#define WALK_NS       1200000000000ull
+#define TRIAL_NS      5000000000ull
 
 /* ---- What a device reaches, by DMA ---- */
 
@@ -87,13 +89,60 @@ static uint64_t background_sum(struct order_judge *j)
     return h;
 }
 
+/* ---- Under guard ---- */
+
+/* The driver stopped itself, or did not come back. */
+static void has_stopped(struct order_run *run, const struct env_guard *g)
+{
+    run->failed = run->stopped = true;
+    snprintf(run->why, sizeof(run->why), "the driver stopped: %.120s", g->text);
+}
+
+struct trial {
+    struct order_run *run;
+    order_play *play;
+    const struct spec_op *steps;
+    unsigned count;
+    bool failed;
+};
+
+static void try_steps(void *arg)
+{
+    struct trial *tr = arg;
+
+    tr->failed = tr->play(tr->run, tr->steps, tr->count);
+}
+
+static bool guard(struct order_run *run, order_play *play, const struct spec_op *steps, unsigned count)
+{
+    struct trial tr = {.run = run, .play = play, .steps = steps, .count = count};
+    struct env_guard g;
+
+    env_guard(try_steps, &tr, TRIAL_NS, &g);
+    if (g.end == ENV_RETURNED)
+        return tr.failed;
+    has_stopped(run, &g);
+    return true;
+}
+
 /* ---- Begin and end ---- */
+
+static bool renew(struct order_run *run);
+
+/* What a run of this case can do beside calling the driver. */
+static void equip(struct order_judge *j)
+{
+    j->run.ctx = j;
+    j->run.dma = j->dma[0] ? dma_reach : NULL;
+    j->run.renew = renew;
+    j->run.guard = guard;
+}
 
 /* Drops the driver with all that it holds, as after a case that ended badly, and goes on with a new one. */
 static bool renew(struct order_run *run)
 {
     struct order_judge *j = run->ctx;
-    struct order_run old = *run;
+    struct spec_rules rules = run->rules;
 
     fixture_drop();
     env_quarantine(j->mark);
@@ -103,10 +152,8 @@ static bool renew(struct order_run *run)
     j->cfg.owner.iommu = j->t->iommu;
     if (iommu_set_lane(j->t->iommu, j->lane) || order_open(run, &j->cfg))
         return false;
-    run->rules = old.rules;
-    run->dma = old.dma;
-    run->renew = renew;
-    run->ctx = j;
+    run->rules = rules;
+    equip(j);
     return true;
 }
 
@@ -119,8 +166,7 @@ static void open_run(struct order_judge *j, const struct order_cfg *cfg)
     for (unsigned id = 0; id < OWNER_IDS; id++)
         t_rand_fill(j->t, owner_page(&j->run.owner, id), PAGE_SIZE);
     j->background = background_sum(j);
-    j->run.ctx = j;
-    j->run.renew = renew;
+    equip(j);
 }
 
 void order_judge_open(struct t *t, struct order_judge *j, bool native)
@@ -136,7 +182,6 @@ void order_judge_open(struct t *t, struct order_judge *j, bool native)
     }
     cfg.owner.table = play_table_cfg(t, j->dma[0]);
     open_run(j, &cfg);
-    j->run.dma = dma_reach;
 }
 
 void order_judge_open_tables(struct t *t, struct order_judge *j, const struct order_dev devs[SPEC_DEVS],
@@ -163,8 +208,6 @@ struct walking {
     bool (*walk)(struct order_run *run, void *arg);
     void *arg;
     bool passed;
-    bool swept;
-    struct order_case failing;
 };
 
 static void do_walk(void *arg)
@@ -172,13 +215,6 @@ static void do_walk(void *arg)
     struct walking *w = arg;
 
     w->passed = w->walk(&w->j->run, w->arg);
-}
-
-static void do_shrink(void *arg)
-{
-    struct walking *w = arg;
-
-    w->swept = order_shrink(&w->j->run, &w->failing);
 }
 
 static void note(void *ctx, const char *line)
@@ -208,31 +244,26 @@ static void play_again(struct order_judge *j, const struct order_case *c)
     play_close(&p);
 }
 
-static void tell(struct walking *w, const struct env_guard *g)
+static void tell(struct order_judge *j)
 {
-    struct order_judge *j = w->j;
-    struct env_guard shrinking;
+    static struct order_case c; /* too large for a stack */
+    bool swept = order_shrink(&j->run, &c);
 
-    if (g->end != ENV_RETURNED) {
-        order_as_it_is(&j->run, g->text, &w->failing);
-        order_print(&j->run.rules, &w->failing, note, j->t);
-        t_fail(j->t, "the driver stopped at step %u: %s", w->failing.count, g->text);
-    }
-    env_guard(do_shrink, w, WALK_NS, &shrinking);
-    order_print(&j->run.rules, &w->failing, note, j->t);
-    if (shrinking.end == ENV_RETURNED && w->swept && j->dma[0] && order_close(&j->run) == 0)
-        play_again(j, &w->failing);
-    t_fail(j->t, "step %u: %s", w->failing.count, w->failing.why);
+    order_print(&j->run.rules, &c, note, j->t);
+    if (swept && order_close(&j->run) == 0 && j->dma[0] && !c.stopped)
+        play_again(j, &c);
+    t_fail(j->t, "step %u: %s", c.count, c.why);
 }
 
 void order_judge(struct order_judge *j, bool (*walk)(struct order_run *run, void *arg), void *arg)
 {
-    static struct walking w; /* too large for a stack, and one at a time */
+    struct walking w = {.j = j, .walk = walk, .arg = arg};
     struct env_guard g;
 
-    w = (struct walking){.j = j, .walk = walk, .arg = arg};
     env_guard(do_walk, &w, WALK_NS, &g);
     t_reached(j->t);
+    if (g.end != ENV_RETURNED)
+        has_stopped(&j->run, &g);
     if (g.end != ENV_RETURNED || !w.passed)
-        tell(&w, &g);
+        tell(j);
 }

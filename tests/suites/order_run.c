@@ -123,7 +123,8 @@ static void end_by_force(struct owner *o, unsigned id)
     (void)!owner_do(o, OWNER_FREE, id, 0);
 }
 
-bool order_sweep(struct order_run *run)
+/* As a play, since a driver that has failed may stop itself at the next call. */
+static bool leaves_something(struct order_run *run, unused const struct spec_op *steps, unused unsigned count)
 {
     struct order_view v;
     struct ioasid_stats stats;
@@ -134,7 +135,16 @@ bool order_sweep(struct order_run *run)
     order_look(run, &v);
     begin(run);
     ioasid_stats(run->owner.iommu->ioasids, &stats);
-    return (stats.live == 0 && order_agrees(run, &v)) || (run->renew && run->renew(run));
+    return stats.live != 0 || !order_agrees(run, &v);
+}
+
+bool order_sweep(struct order_run *run)
+{
+    bool dirty = run->stopped;
+
+    if (!dirty)
+        dirty = run->guard ? run->guard(run, leaves_something, NULL, 0) : leaves_something(run, NULL, 0);
+    return !dirty || (run->renew && run->renew(run));
 }
 
 /* ---- Set-up ---- */

@@ -37,6 +37,11 @@ struct order_view {
     bool tags; /* domain ids tell IOASIDs apart; not a matter of the machine */
 };
 
+struct order_run;
+
+/* Plays steps from nothing. True: one of them fails, and run->steps end with it. */
+typedef bool order_play(struct order_run *run, const struct spec_op *steps, unsigned count);
+
 struct order_run {
     struct owner owner;
     struct spec_rules rules;
@@ -53,7 +58,12 @@ struct order_run {
      * with the same `rules`. False: it cannot be had. May be NULL.
      */
     bool (*renew)(struct order_run *run);
-    void *ctx; /* of `dma` and `renew` */
+    /*
+     * Plays steps so that a driver which stops itself has failed: true, `stopped` and `why` set. NULL: nobody
+     * guards.
+     */
+    bool (*guard)(struct order_run *run, order_play *play, const struct spec_op *steps, unsigned count);
+    void *ctx; /* of these three */
 
     struct spec spec;
     struct spec_op steps[ORDER_STEPS]; /* of the sequence under way */
@@ -61,7 +71,8 @@ struct order_run {
     uint64_t played;   /* steps in all */
     uint64_t compared; /* of these, with all that can be seen */
 
-    bool failed; /* the last one of `steps` did not do what it should */
+    bool failed;  /* the last one of `steps` did not do what it should */
+    bool stopped; /* the driver stopped itself there: nothing more can be asked of it */
     char why[160];
     struct order_view seen;
 };

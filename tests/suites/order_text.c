@@ -10,7 +10,6 @@
 
 /* ---- Shorter ---- */
 
-/* Plays steps from nothing, everything compared. True: one of them fails; run->steps end with it. */
 static bool fails(struct order_run *run, const struct spec_op *steps, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -20,18 +19,24 @@ static bool fails(struct order_run *run, const struct spec_op *steps, unsigned c
     return false;
 }
 
+static bool fails_guarded(struct order_run *run, const struct spec_op *steps, unsigned count)
+{
+    return run->guard ? run->guard(run, fails, steps, count) : fails(run, steps, count);
+}
+
 static void keep(struct order_case *c, const struct order_run *run)
 {
     c->count = run->count;
     memcpy(c->steps, run->steps, sizeof(c->steps[0]) * run->count);
     memcpy(c->why, run->why, sizeof(c->why));
+    c->stopped = run->stopped;
     c->seen = run->seen;
     order_expect(&run->rules, c->steps, c->count, &c->want);
 }
 
 void order_as_it_is(const struct order_run *run, const char *why, struct order_case *out)
 {
-    *out = (struct order_case){.count = run->count, .was = run->count};
+    *out = (struct order_case){.count = run->count, .was = run->count, .stopped = true};
     memcpy(out->steps, run->steps, sizeof(out->steps));
     snprintf(out->why, sizeof(out->why), "%s", why);
     order_expect(&run->rules, out->steps, out->count, &out->want);
@@ -47,7 +52,7 @@ static bool shorter_without(struct order_run *run, struct order_case *c, unsigne
         if (i != skip)
             steps[count++] = c->steps[i];
     }
-    if (!order_possible(&run->rules, steps, count) || !order_sweep(run) || !fails(run, steps, count))
+    if (!order_possible(&run->rules, steps, count) || !order_sweep(run) || !fails_guarded(run, steps, count))
         return false;
     keep(c, run);
     return true;
@@ -133,5 +138,8 @@ void order_print(const struct spec_rules *rules, const struct order_case *c, ord
         call_words(c->steps[i], call + len, sizeof(call) - (size_t)len);
         print_view(call, &want, line, ctx);
     }
-    print_view("order seen:", &c->seen, line, ctx);
+    if (c->stopped)
+        line(ctx, "order stopped there");
+    else
+        print_view("order seen:", &c->seen, line, ctx);
 }

@@ -67,6 +67,7 @@ struct order_case {
     unsigned count;
     unsigned was;                 /* count before */
     char why[160];                /* of the short one */
+    bool stopped;                 /* the driver stopped itself: there is no `seen` */
     struct order_view want, seen; /* after its last step */
 };
 
