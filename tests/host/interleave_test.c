@@ -11,6 +11,8 @@
 #include "tests/suites/rig.h"
 
 #define PREEMPTIONS 1
+#define WALK_NS     25000000000ull
+#define CASE_MS     30000u
 
 struct walk {
     struct interleave il;
@@ -65,7 +67,7 @@ static void interleave(struct t *t, bool two_units)
     }
     order_judge_open_tables(t, &judge, devs, &table, false);
     g.run = &judge.run;
-    env_guard(walk_guarded, &g, UINT64_MAX, &guard);
+    env_guard(walk_guarded, &g, WALK_NS, &guard);
     t_reached(t);
     if (guard.end != ENV_RETURNED || !g.passed) {
         fibers_leave();
@@ -77,7 +79,8 @@ static void interleave(struct t *t, bool two_units)
     order_judge_close(&judge);
 }
 
-TEST(interleave, one_unit, .needs = NEED_HOST | NEED_IOMMU, .rows = "27 39 40 41 56 58", .flaws = "S1 S2 S25",
+TEST(interleave, one_unit, .needs = NEED_HOST | NEED_IOMMU, .timeout_ms = CASE_MS,
+     .rows = "27 39 40 41 56 58", .flaws = "S1 S2 S25",
      .doc = "every pair of get, put, bind, unbind, free, register and unregister, from seven states, in all "
             "interleavings with up to depth= preemptions (1): results, events and state are allowed, nobody "
             "waits for ever")
@@ -85,8 +88,9 @@ TEST(interleave, one_unit, .needs = NEED_HOST | NEED_IOMMU, .rows = "27 39 40 41
     interleave(t, false);
 }
 
-TEST(interleave, two_units, .needs = NEED_HOST | NEED_IOMMU, .rows = "27 39 40 41 56 58",
-     .flaws = "S1 S2 S25", .doc = "the same with each device on a unit of its own")
+TEST(interleave, two_units, .needs = NEED_HOST | NEED_IOMMU, .timeout_ms = CASE_MS,
+     .rows = "27 39 40 41 56 58", .flaws = "S1 S2 S25",
+     .doc = "the same with each device on a unit of its own")
 {
     interleave(t, true);
 }
