@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Catches a guarded run that hangs with interrupts off: PIT channel 0 raises an NMI through the I/O APIC 18
+ * Catches a guarded run that hangs with interrupts off: PIT channel 0 raises an NMI through the I/O APIC 73
  * times a second, and every CPU looks at itself then. (With interrupts on, the deadline of guard_run() is
  * enough.)
  */

@@ -334,7 +334,7 @@ static bool never(unused void *arg)
     return false;
 }
 
-/* NMIs of the watchdog's timer, 18 a second, in a third of one. */
+/* NMIs of the watchdog's timer, 73 a second, in a third of one. */
 static uint64_t nmis(void)
 {
     uint64_t before = watchdog_ticks(), after;
