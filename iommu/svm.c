@@ -310,7 +310,7 @@ int svm_create(struct iommu *iommu, struct ioasid_core *core, struct svm **out)
         .events = IOASID_EVENT_UNBIND | IOASID_EVENT_FREE,
         .name = "vt-d",
     };
-    rc = ioasid_notifier_register(core, NULL, &svm->subscriber);
+    rc = ioasid_notifier_register(core, IOASID_ANY_SET, &svm->subscriber);
     if (rc) {
         plat_free(svm);
         return rc;
