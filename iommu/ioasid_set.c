@@ -237,30 +237,54 @@ int ioasid_set_info(struct ioasid_set *set, struct ioasid_set_info *out)
 
 /* ---- The end ---- */
 
+/* The worst that happened to one ID: 0 reclaimed, -EINPROGRESS it or an earlier free is pending, -EBUSY native. */
+static int worse(int a, int b)
+{
+    if (b == -EALREADY)
+        b = -EINPROGRESS;
+    return a == -EBUSY || b == 0 ? a : b;
+}
+
 /* Frees what of `count` numbers from `first` on is the set's. */
-static void free_some(struct ioasid_slot *slot, uint32_t first, uint32_t count)
+static int free_some(struct ioasid_slot *slot, uint32_t first, uint32_t count)
 {
     struct ioasid_core *core = slot->core;
+    int rc = 0;
 
     plat_lock(&core->lock);
     for (uint32_t n = first; n < first + count; n++) {
         const struct ioasid_hot *hot = ioasid_hot_at(core, n);
 
         if (hot && hot->key && ioasid_slot_of_number(core, n) == slot)
-            plat_assert(ioasid_kill(slot, n) <= 0); /* dying already or native: the counts tell */
+            rc = worse(rc, ioasid_kill(slot, n));
     }
     plat_unlock(&core->lock);
+    return rc;
 }
 
 /* Frees every ID; the caller holds the slot. */
-static void free_each(struct ioasid_slot *slot)
+static int free_each(struct ioasid_slot *slot)
 {
     struct ioasid_core *core = slot->core;
+    int rc = 0;
 
     for (uint32_t n = 0; n < IOASID_NUMBERS; n += WALK_STEP) {
         if (__atomic_load_n(&core->chunks[n / CHUNK_IDS], __ATOMIC_RELAXED))
-            free_some(slot, n, WALK_STEP);
+            rc = worse(rc, free_some(slot, n, WALK_STEP));
     }
+    return rc;
+}
+
+/* Ends what slot->holds++ began. True when that was the end of the set. */
+static bool let_go(struct ioasid_slot *slot)
+{
+    bool over;
+
+    plat_lock(&slot->core->lock);
+    slot->holds--;
+    over = ioasid_slot_settle(slot);
+    plat_unlock(&slot->core->lock);
+    return over;
 }
 
 int ioasid_set_destroy(struct ioasid_set *set)
@@ -281,12 +305,8 @@ int ioasid_set_destroy(struct ioasid_set *set)
     plat_unlock(&slot->core->lock);
     if (rc)
         return rc;
-    free_each(slot);
-    plat_lock(&slot->core->lock);
-    slot->holds--;
-    rc = ioasid_slot_settle(slot) ? 0 : -EINPROGRESS;
-    plat_unlock(&slot->core->lock);
-    return rc;
+    rc = free_each(slot);
+    return let_go(slot) ? rc : -EINPROGRESS;
 }
 
 int ioasid_free_all(struct ioasid_set *set)
@@ -303,13 +323,8 @@ int ioasid_free_all(struct ioasid_set *set)
     plat_unlock(&slot->core->lock);
     if (rc)
         return rc;
-    free_each(slot);
-    plat_lock(&slot->core->lock);
-    slot->holds--;
-    if (slot->live)
-        rc = slot->natives ? -EBUSY : -EINPROGRESS;
-    ioasid_slot_settle(slot);
-    plat_unlock(&slot->core->lock);
+    rc = free_each(slot);
+    let_go(slot);
     return rc;
 }
 

@@ -52,16 +52,16 @@ must_check int ioasid_set_create(struct ioasid_core *core, enum ioasid_token_typ
 must_check int ioasid_set_adjust(struct ioasid_set *set, uint32_t quota);
 
 /*
- * Frees every ID and ends the set. 0: it is gone. -EINPROGRESS: users of some IDs have been sent FREE; the set
- * drains, which its IDs may still be named by (put, unbind, find say what they say of dying IDs), alloc says
- * -ESTALE, and it is gone with the last put. -EALREADY: second call. -EBUSY: an ID is bound natively, and
+ * Frees every ID and ends the set. 0: it is gone, nobody used an ID. -EINPROGRESS: FREE is on its way to the
+ * users of some; until their last put the set drains: its IDs may still be named by it (put, unbind, find say
+ * what they say of dying IDs), alloc says -ESTALE. -EALREADY: second call. -EBUSY: an ID is bound natively, and
  * nothing was done. -EINVAL: no set, or the system set. T.
  */
 must_check int ioasid_set_destroy(struct ioasid_set *set);
 
 /*
- * Frees every ID of the set, which stays. 0: none is left. -EINPROGRESS: users remain, FREE is on its way to
- * them. -EBUSY: what is bound natively was left alone. -EINVAL, -ESTALE (destroyed). T.
+ * Frees every ID of the set, which stays. 0: none is left. -EINPROGRESS: some had users, FREE is on its way
+ * to them or was before. -EBUSY: what is bound natively was left alone. -EINVAL, -ESTALE (destroyed). T.
  */
 must_check int ioasid_free_all(struct ioasid_set *set);
 
