@@ -23,19 +23,19 @@ struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_t id)
 int ioasid_rec_in(struct ioasid_set *set, ioasid_t id, struct ioasid_rec **rec)
 {
     struct ioasid_slot *slot = ioasid_slot_of(set);
-    int rc = ioasid_slot_check(slot, set);
 
-    if (rc)
-        return rc;
+    if (!ioasid_slot_has(slot, set))
+        return -ESTALE;
     *rec = ioasid_rec_of(slot->core, id);
     if (!*rec)
         return -ENOENT;
-    return ioasid_slot_of_number(slot->core, ioasid_number(id)) == slot ? 0 : -EACCES;
+    return ioasid_hot_at(slot->core, ioasid_number(id))->key % KEY_DYING == slot->index ? 0 : -EACCES;
 }
 
 /* ---- Alloc ---- */
 
-int ioasid_charge(struct ioasid_slot *slot)
+/* Takes a number's worth of quota. 0, -EDQUOT, -ENOSPC. */
+static int charge(struct ioasid_slot *slot)
 {
     struct ioasid_core *core = slot->core;
 
@@ -52,23 +52,11 @@ int ioasid_charge(struct ioasid_slot *slot)
     return 0;
 }
 
-void ioasid_uncharge(struct ioasid_slot *slot)
-{
-    struct ioasid_core *core = slot->core;
-
-    if (slot->index == SYSTEM_SLOT) {
-        core->available++;
-        slot->quota--;
-    }
-    slot->live--;
-    core->stats.live--;
-}
-
 /* Quota, set and number in one step, but for the time that a custom allocator takes. Core lock held. */
 static int take_number(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
 {
     struct ioasid_core *core = slot->core;
-    int rc = slot->dying ? -ESTALE : ioasid_charge(slot);
+    int rc = charge(slot);
 
     if (rc)
         return rc;
@@ -104,9 +92,7 @@ int ioasid_alloc(struct ioasid_set *set, uint32_t min, uint32_t max, ioasid_t *i
     if (!slot || min == 0 || min > max || max >= slot->core->limit)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_slot_check(slot, set);
-    if (rc == 0)
-        rc = take_number(slot, min, max, &number);
+    rc = ioasid_slot_has(slot, set) && !slot->dying ? take_number(slot, min, max, &number) : -ESTALE;
     if (rc == 0) {
         *id = start_life(slot, number);
         notifier_post(slot, number, REC_EV_ALLOC);
@@ -226,12 +212,12 @@ int ioasid_kill(struct ioasid_slot *slot, uint32_t number)
     if (rec->flags & REC_NATIVE)
         return -EBUSY;
     rec->flags |= REC_DYING;
-    __atomic_store_n(&hot->key, hot->key + KEY_DYING, __ATOMIC_RELEASE);
     rec->refs--;
     core->stats.pending++;
     slot->pending++;
     if (ioasid_maybe_reclaim(core, number))
         return 0;
+    __atomic_store_n(&hot->key, hot->key + KEY_DYING, __ATOMIC_RELEASE);
     if (rec->refs == 0) /* somebody is delivering an event: reclaimed when that is over */
         return 0;
     announce_free(slot, number, rec);

@@ -178,6 +178,12 @@ static inline struct ioasid_slot *ioasid_slot_of(struct ioasid_set *set)
     return (struct ioasid_slot *)(at - at % SLOT_BYTES);
 }
 
+/* `set` is the set in `slot`, dying or not; else it is stale. The core lock is held, or an ID is found as well. */
+static inline bool ioasid_slot_has(const struct ioasid_slot *slot, const struct ioasid_set *set)
+{
+    return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) == set;
+}
+
 /* Key of the life that `id` names, as long as it is not dying, in the set at `index`. */
 static inline uint64_t ioasid_key(ioasid_t id, uint32_t index)
 {
@@ -217,6 +223,28 @@ static inline struct ioasid_slot *ioasid_slot_of_number(struct ioasid_core *core
     return ioasid_slot_at(core, (uint32_t)(ioasid_hot_at(core, number)->key % KEY_DYING));
 }
 
+/* Puts a number at the end of a list that is chained through its record. */
+static inline void ioasid_list_append(struct ioasid_core *core, struct number_list *list, uint32_t number)
+{
+    if (list->count++ == 0)
+        list->head = number;
+    else
+        ioasid_rec_at(core, list->tail)->next = number;
+    list->tail = number;
+}
+
+/* Takes the first one off; NO_NUMBER when there is none. */
+static inline uint32_t ioasid_list_pop(struct ioasid_core *core, struct number_list *list)
+{
+    uint32_t number = list->head;
+
+    if (list->count == 0)
+        return NO_NUMBER;
+    list->count--;
+    list->head = ioasid_rec_at(core, number)->next;
+    return number;
+}
+
 /* Record of a live handle; NULL when it is stale or never lived. */
 struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_t id);
 /* The same, and set and ownership checked: 0, -EINVAL (no set), -ESTALE, -ENOENT, -EACCES. */
@@ -230,9 +258,16 @@ must_check int ioasid_rec_in(struct ioasid_set *set, ioasid_t id, struct ioasid_
  */
 must_check int ioasid_kill(struct ioasid_slot *slot, uint32_t number);
 
-/* Takes a number's worth of quota: 0, -EDQUOT, -ENOSPC. And gives it back. Core lock held. */
-must_check int ioasid_charge(struct ioasid_slot *slot);
-void ioasid_uncharge(struct ioasid_slot *slot);
+/* Gives a number's worth of quota back. Core lock held. */
+static inline void ioasid_uncharge(struct ioasid_slot *slot)
+{
+    slot->live--;
+    slot->core->stats.live--;
+    if (slot->index == SYSTEM_SLOT) {
+        slot->core->available++;
+        slot->quota--;
+    }
+}
 
 /* Reclaims a dying ID without references and pins. Core lock held. */
 bool ioasid_maybe_reclaim(struct ioasid_core *core, uint32_t number);
@@ -262,9 +297,6 @@ void ioasid_numbers_return(struct ioasid_core *core, const struct number_list *l
 void ioasid_number_return(struct ioasid_core *core, uint32_t number);
 /* Spare and held numbers go back to the pool. */
 void ioasid_numbers_spill(struct ioasid_core *core);
-/* Puts a number at the end of a list that is chained through its record. */
-void ioasid_list_append(struct ioasid_core *core, struct number_list *list, uint32_t number);
-uint32_t ioasid_list_pop(struct ioasid_core *core, struct number_list *list);
 /* Whether a number is out of the pool, for whatever reason. */
 bool ioasid_number_is_out(struct ioasid_core *core, uint32_t number);
 
@@ -282,8 +314,6 @@ void ioasid_custom_return(struct ioasid_core *core, const struct number_list *li
 
 must_check int ioasid_sets_create(struct ioasid_core *core);
 void ioasid_sets_destroy(struct ioasid_core *core);
-/* 0 while `set` is the set in `slot`, dying or not; -ESTALE. Core lock held. */
-must_check int ioasid_slot_check(const struct ioasid_slot *slot, const struct ioasid_set *set);
 /* The end of a dying set without IDs. True when it is over. Core lock held. */
 bool ioasid_slot_settle(struct ioasid_slot *slot);
 /* Queues the dispatcher of a set that has events, so that it cannot be over. Core lock held. */

@@ -51,9 +51,13 @@ int ioasid_data_take(struct ioasid_core *core, ioasid_t id, void **old)
 }
 
 /* Why a lookup came to nothing. */
-static int not_found(const struct ioasid_slot *slot, const struct ioasid_set *set, ioasid_t id, uint64_t key)
+static cold_path int not_found(struct ioasid_set *set, ioasid_t id, uint64_t key)
 {
-    if (ioasid_slot_check(slot, set))
+    const struct ioasid_slot *slot = ioasid_slot_of(set);
+
+    if (!slot)
+        return -EINVAL;
+    if (!ioasid_slot_has(slot, set))
         return -ESTALE;
     if (key == 0 || key / IOASID_NUMBERS != ioasid_generation(id))
         return -ENOENT;
@@ -71,14 +75,14 @@ int ioasid_data_find(struct ioasid_set *set, ioasid_t id, void **data)
     uint64_t key;
 
     if (!slot)
-        return -EINVAL;
+        return not_found(set, id, 0);
     chunk = __atomic_load_n(&slot->core->chunks[number / CHUNK_IDS], __ATOMIC_ACQUIRE);
     if (!chunk)
-        return not_found(slot, set, id, 0);
+        return not_found(set, id, 0);
     hot = &chunk->hot[number % CHUNK_IDS];
     key = __atomic_load_n(&hot->key, __ATOMIC_ACQUIRE);
     *data = __atomic_load_n(&hot->data, __ATOMIC_ACQUIRE);
-    if (key != ioasid_key(id, slot->index) || ioasid_slot_check(slot, set) || !*data)
-        return not_found(slot, set, id, key);
+    if (key != ioasid_key(id, slot->index) || !ioasid_slot_has(slot, set) || !*data)
+        return not_found(set, id, key);
     return 0;
 }

@@ -13,29 +13,6 @@
 
 #define SPARE_MAX 256u
 
-/* ---- Lists of numbers, chained through their records ---- */
-
-void ioasid_list_append(struct ioasid_core *core, struct number_list *list, uint32_t number)
-{
-    ioasid_rec_at(core, number)->next = NO_NUMBER;
-    if (list->count++ == 0)
-        list->head = number;
-    else
-        ioasid_rec_at(core, list->tail)->next = number;
-    list->tail = number;
-}
-
-uint32_t ioasid_list_pop(struct ioasid_core *core, struct number_list *list)
-{
-    uint32_t number = list->head;
-
-    if (list->count == 0)
-        return NO_NUMBER;
-    list->count--;
-    list->head = ioasid_rec_at(core, number)->next;
-    return number;
-}
-
 /* All of `front`, and behind it all of `back`. */
 static struct number_list join(struct ioasid_core *core, struct number_list front, struct number_list back)
 {

@@ -13,11 +13,6 @@
 
 /* ---- Slots and handles ---- */
 
-int ioasid_slot_check(const struct ioasid_slot *slot, const struct ioasid_set *set)
-{
-    return slot->handle == set ? 0 : -ESTALE;
-}
-
 struct ioasid_core *ioasid_core_of(struct ioasid_set *set)
 {
     return ioasid_slot_of(set)->core;
@@ -173,9 +168,7 @@ int ioasid_set_adjust(struct ioasid_set *set, uint32_t quota)
         return -EINVAL;
     core = slot->core;
     plat_lock(&core->lock);
-    rc = ioasid_slot_check(slot, set);
-    if (rc == 0 && slot->dying)
-        rc = -ESTALE;
+    rc = ioasid_slot_has(slot, set) && !slot->dying ? 0 : -ESTALE;
     if (rc == 0 && (quota == 0 || quota < slot->live || slot->index == SYSTEM_SLOT))
         rc = -EINVAL;
     if (rc == 0 && quota > slot->quota && quota - slot->quota > core->available)
@@ -228,7 +221,7 @@ int ioasid_set_info(struct ioasid_set *set, struct ioasid_set_info *out)
     if (!slot)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_slot_check(slot, set);
+    rc = ioasid_slot_has(slot, set) ? 0 : -ESTALE;
     if (rc == 0)
         *out = (struct ioasid_set_info){slot->quota, slot->live, slot->pending, slot->dying};
     plat_unlock(&slot->core->lock);
@@ -295,7 +288,7 @@ int ioasid_set_destroy(struct ioasid_set *set)
     if (!slot || slot->index == SYSTEM_SLOT)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_slot_check(slot, set) || slot->dying ? -EALREADY : 0;
+    rc = !ioasid_slot_has(slot, set) || slot->dying ? -EALREADY : 0;
     if (rc == 0 && slot->natives)
         rc = -EBUSY;
     if (rc == 0) {
@@ -317,7 +310,7 @@ int ioasid_free_all(struct ioasid_set *set)
     if (!slot)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_slot_check(slot, set);
+    rc = ioasid_slot_has(slot, set) ? 0 : -ESTALE;
     if (rc == 0)
         slot->holds++;
     plat_unlock(&slot->core->lock);

@@ -132,9 +132,7 @@ int ioasid_spid_find(struct ioasid_set *set, uint32_t spid, bool get, ioasid_t *
     if (!slot)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_slot_check(slot, set);
-    if (rc == 0)
-        rc = find(slot, spid, get, id);
+    rc = ioasid_slot_has(slot, set) ? find(slot, spid, get, id) : -ESTALE;
     plat_unlock(&slot->core->lock);
     return rc;
 }
