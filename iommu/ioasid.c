@@ -276,7 +276,7 @@ void ioasid_bound_put(struct ioasid_core *core, ioasid_t id)
     plat_assert(rec && rec->flags & REC_BOUND);
     if (rec->flags & REC_NATIVE)
         ioasid_slot_of_number(core, ioasid_number(id))->natives--;
-    rec->flags &= ~(unsigned)(REC_BOUND | REC_NATIVE);
+    rec->flags &= (uint16_t) ~(REC_BOUND | REC_NATIVE);
     rec->refs--;
     ioasid_maybe_reclaim(core, ioasid_number(id));
     plat_unlock(&core->lock);

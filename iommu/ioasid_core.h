@@ -44,27 +44,27 @@ struct ioasid_hot {
 /* The rest of a record, read and written with the core lock held. */
 struct ioasid_rec {
     uint32_t refs;
-    uint32_t spid : IOASID_BITS;
-    uint32_t flags : 32 - IOASID_BITS;
-    uint32_t next : IOASID_BITS;      /* number of the next record on whatever list this one is on */
-    uint32_t pins : 32 - IOASID_BITS; /* threads that use the record without a reference */
+    uint32_t spid;
+    uint32_t next; /* number of the next record on whatever list this one is on */
+    uint16_t flags;
+    uint16_t pins; /* threads that use the record without a reference; it is not reclaimed meanwhile */
 };
-#define REC_PINS_MAX 4095u
+_Static_assert(sizeof(struct ioasid_hot) + sizeof(struct ioasid_rec) == 32, "a million of them take 32 MB");
 
-#define CHUNK_IDS   1024u
-#define CHUNK_PAGES 8u
-#define CHUNKS      (IOASID_NUMBERS / CHUNK_IDS)
-#define NO_NUMBER   0u /* 0 is never an ID, so it ends lists of numbers */
+#define CHUNK_IDS 1024u
+#define CHUNKS    (IOASID_NUMBERS / CHUNK_IDS)
+#define HOT_PAGES (CHUNK_IDS * sizeof(struct ioasid_hot) / PAGE_SIZE)
+#define REC_PAGES (CHUNK_IDS * sizeof(struct ioasid_rec) / PAGE_SIZE)
+#define NO_NUMBER 0u /* 0 is never an ID, so it ends lists of numbers */
 
 /* Records of CHUNK_IDS numbers, and which of these are out of the pool; there while one of them is. */
 struct ioasid_chunk {
-    struct ioasid_hot hot[CHUNK_IDS];
-    struct ioasid_rec rec[CHUNK_IDS];
-    uint64_t words[CHUNK_IDS / IDPOOL_WORD_BITS + IDPOOL_LEVELS - 1]; /* of `pool` */
-    struct idpool pool;
+    struct ioasid_hot *hot; /* also in core->hot, until the chunk is out of reach */
+    struct ioasid_rec *rec;
     struct ioasid_chunk *next; /* on the list of the dead */
+    struct idpool pool;
+    uint64_t words[CHUNK_IDS / IDPOOL_WORD_BITS + IDPOOL_LEVELS - 1]; /* of `pool` */
 };
-_Static_assert(sizeof(struct ioasid_chunk) <= CHUNK_PAGES * PAGE_SIZE, "32 bytes an ID, all in all");
 
 struct number_list {
     uint32_t head;
@@ -122,6 +122,7 @@ struct ioasid_core {
     uint64_t generation;
     uint64_t sequence;
 
+    struct ioasid_hot **hot; /* of each chunk, NULL where there is none: read without the lock */
     struct ioasid_chunk **chunks;
     struct idpool full; /* chunks without a free number */
     uint64_t full_words[CHUNKS / IDPOOL_WORD_BITS + IDPOOL_LEVELS - 1];
@@ -192,9 +193,9 @@ static inline uint64_t ioasid_key(ioasid_t id, uint32_t index)
 
 static inline struct ioasid_hot *ioasid_hot_at(struct ioasid_core *core, uint32_t number)
 {
-    struct ioasid_chunk *chunk = core->chunks[number / CHUNK_IDS];
+    struct ioasid_hot *hot = core->hot[number / CHUNK_IDS];
 
-    return chunk ? &chunk->hot[number % CHUNK_IDS] : NULL;
+    return hot ? &hot[number % CHUNK_IDS] : NULL;
 }
 
 /* The record of a number, live or not; NULL where its chunk is not there. */
@@ -288,6 +289,8 @@ bool ioasid_is_dying(struct ioasid_core *core, ioasid_t id);
 
 /* ---- ioasid_number.c; core lock held ---- */
 
+/* Gives back chunks that nobody can reach any more; without the core lock. */
+void ioasid_chunks_free(struct ioasid_chunk *chunk);
 must_check int ioasid_numbers_create(struct ioasid_core *core);
 void ioasid_numbers_destroy(struct ioasid_core *core);
 /* A free number in min..max, its record with memory behind it. 0, -ENOSPC, -ENOMEM. */

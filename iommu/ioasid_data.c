@@ -70,16 +70,15 @@ int ioasid_data_find(struct ioasid_set *set, ioasid_t id, void **data)
 {
     const struct ioasid_slot *slot = ioasid_slot_of(set);
     uint32_t number = ioasid_number(id);
-    const struct ioasid_chunk *chunk;
     const struct ioasid_hot *hot;
     uint64_t key;
 
     if (!slot)
         return not_found(set, id, 0);
-    chunk = __atomic_load_n(&slot->core->chunks[number / CHUNK_IDS], __ATOMIC_ACQUIRE);
-    if (!chunk)
+    hot = __atomic_load_n(&slot->core->hot[number / CHUNK_IDS], __ATOMIC_ACQUIRE);
+    if (!hot)
         return not_found(set, id, 0);
-    hot = &chunk->hot[number % CHUNK_IDS];
+    hot += number % CHUNK_IDS;
     key = __atomic_load_n(&hot->key, __ATOMIC_ACQUIRE);
     *data = __atomic_load_n(&hot->data, __ATOMIC_ACQUIRE);
     if (key != ioasid_key(id, slot->index) || !ioasid_slot_has(slot, set) || !*data)

@@ -24,6 +24,46 @@ static struct number_list join(struct ioasid_core *core, struct number_list fron
 
 /* ---- Chunks ---- */
 
+static void chunk_free(struct ioasid_chunk *chunk)
+{
+    if (chunk->hot)
+        plat_pages_free(chunk->hot, HOT_PAGES);
+    if (chunk->rec)
+        plat_pages_free(chunk->rec, REC_PAGES);
+    plat_free(chunk);
+}
+
+void ioasid_chunks_free(struct ioasid_chunk *chunk)
+{
+    while (chunk) {
+        struct ioasid_chunk *next = chunk->next;
+
+        chunk_free(chunk);
+        chunk = next;
+    }
+}
+
+/*
+ * Memory of a chunk; NULL when there is none. Which of the two arrays comes first changes, or the allocator
+ * could put all that lookups read into the same half of a cache.
+ */
+static struct ioasid_chunk *chunk_alloc(uint32_t index)
+{
+    struct ioasid_chunk *chunk = plat_alloc(sizeof(*chunk), OWNER_IOASID);
+
+    if (!chunk)
+        return NULL;
+    if (index / 4 % 2)
+        chunk->rec = plat_pages_alloc(REC_PAGES, OWNER_IOASID);
+    chunk->hot = plat_pages_alloc(HOT_PAGES, OWNER_IOASID);
+    if (!chunk->rec)
+        chunk->rec = plat_pages_alloc(REC_PAGES, OWNER_IOASID);
+    if (chunk->hot && chunk->rec)
+        return chunk;
+    chunk_free(chunk);
+    return NULL;
+}
+
 /* The chunk of a number, made if need be; NULL without memory. */
 static struct ioasid_chunk *chunk_make(struct ioasid_core *core, uint32_t index)
 {
@@ -32,13 +72,14 @@ static struct ioasid_chunk *chunk_make(struct ioasid_core *core, uint32_t index)
 
     if (chunk)
         return chunk;
-    chunk = plat_pages_alloc(CHUNK_PAGES, OWNER_IOASID);
+    chunk = chunk_alloc(index);
     if (!chunk)
         return NULL;
     idpool_init(&chunk->pool, CHUNK_IDS, chunk->words);
     if (index == 0)
         plat_assert(idpool_take(&chunk->pool, 0, 0, &zero) == 0); /* never an ID */
-    __atomic_store_n(&core->chunks[index], chunk, __ATOMIC_RELEASE);
+    core->chunks[index] = chunk;
+    __atomic_store_n(&core->hot[index], chunk->hot, __ATOMIC_RELEASE);
     return chunk;
 }
 
@@ -51,6 +92,7 @@ static void retire_chunk(struct ioasid_core *core, uint32_t index)
 {
     struct ioasid_chunk *chunk = core->chunks[index];
 
+    __atomic_store_n(&core->hot[index], NULL, __ATOMIC_RELAXED);
     core->chunks[index] = NULL;
     chunk->next = core->dead;
     core->dead = chunk;
@@ -168,25 +210,25 @@ void ioasid_set_lazy(struct ioasid_core *core, bool lazy)
 
 /* ---- Memory ---- */
 
-#define TABLE_PAGES (CHUNKS * sizeof(struct ioasid_chunk *) / PAGE_SIZE)
+#define TABLE_PAGES (CHUNKS * sizeof(void *) / PAGE_SIZE)
 
 int ioasid_numbers_create(struct ioasid_core *core)
 {
+    core->hot = plat_pages_alloc(TABLE_PAGES, OWNER_IOASID);
     core->chunks = plat_pages_alloc(TABLE_PAGES, OWNER_IOASID);
-    if (!core->chunks)
-        return -ENOMEM;
     idpool_init(&core->full, CHUNKS, core->full_words);
-    return 0;
+    return core->hot && core->chunks ? 0 : -ENOMEM;
 }
 
 /* Numbers that nobody has are spare, held or quarantined: with them goes the last of the chunks. */
 void ioasid_numbers_destroy(struct ioasid_core *core)
 {
-    if (!core->chunks)
-        return;
-    for (uint32_t i = 0; i < CHUNKS; i++) {
+    for (uint32_t i = 0; core->chunks && i < CHUNKS; i++) {
         if (core->chunks[i])
-            plat_pages_free(core->chunks[i], CHUNK_PAGES);
+            chunk_free(core->chunks[i]);
     }
-    plat_pages_free(core->chunks, TABLE_PAGES);
+    if (core->chunks)
+        plat_pages_free(core->chunks, TABLE_PAGES);
+    if (core->hot)
+        plat_pages_free(core->hot, TABLE_PAGES);
 }

@@ -64,16 +64,6 @@ void ioasid_grace_start(struct ioasid_core *core)
     plat_defer(&core->grace);
 }
 
-static void free_chunks(struct ioasid_chunk *chunk)
-{
-    while (chunk) {
-        struct ioasid_chunk *next = chunk->next;
-
-        plat_pages_free(chunk, CHUNK_PAGES);
-        chunk = next;
-    }
-}
-
 void ioasid_grace_over(struct plat_work *work)
 {
     struct ioasid_core *core = container_of(work, struct ioasid_core, grace);
@@ -90,7 +80,7 @@ void ioasid_grace_over(struct plat_work *work)
     core->grace_running = false;
     ioasid_grace_start(core);
     plat_unlock(&core->lock);
-    free_chunks(dead);
+    ioasid_chunks_free(dead);
 }
 
 /* ---- Free, and wait ---- */

@@ -262,7 +262,7 @@ static int free_each(struct ioasid_slot *slot)
     int rc = 0;
 
     for (uint32_t n = 0; n < IOASID_NUMBERS; n += WALK_STEP) {
-        if (__atomic_load_n(&core->chunks[n / CHUNK_IDS], __ATOMIC_RELAXED))
+        if (__atomic_load_n(&core->hot[n / CHUNK_IDS], __ATOMIC_RELAXED))
             rc = worse(rc, free_some(slot, n, WALK_STEP));
     }
     return rc;

@@ -87,7 +87,7 @@ void ioasid_spid_clear(struct ioasid_slot *slot, struct ioasid_rec *rec)
     if (!(rec->flags & REC_SPID))
         return;
     *place_of(slot, rec->spid) = NO_NUMBER;
-    rec->flags &= ~(unsigned)REC_SPID;
+    rec->flags &= (uint16_t)~REC_SPID;
     if (--slot->spid_count == 0)
         ioasid_spids_destroy(slot);
 }

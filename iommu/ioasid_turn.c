@@ -67,7 +67,7 @@ bool ioasid_emit_unbind(struct ioasid_turn *turn)
     rec = ioasid_rec_of(core, turn->id);
     plat_assert(!turn->nested);
     owed = rec->flags & REC_TOLD; /* V4 */
-    rec->flags &= ~(unsigned)REC_TOLD;
+    rec->flags &= (uint16_t)~REC_TOLD;
     ev = make_event(turn, IOASID_EVENT_UNBIND);
     plat_unlock(&core->lock);
     if (owed) {
@@ -96,7 +96,7 @@ void notifier_post(struct ioasid_slot *slot, uint32_t number, enum ioasid_flag e
 {
     if (event == REC_EV_ALLOC && slot->core->wanted[0] == 0)
         return;
-    ioasid_rec_at(slot->core, number)->flags |= event;
+    ioasid_rec_at(slot->core, number)->flags |= (uint16_t)event;
     enqueue(slot, number);
 }
 
@@ -121,7 +121,7 @@ static void deliver_free(struct ioasid_turn *turn)
     plat_lock(&core->lock);
     rec = ioasid_rec_of(core, turn->id);
     bound = rec->flags & REC_TOLD;
-    rec->flags &= ~(unsigned)REC_TOLD;
+    rec->flags &= (uint16_t)~REC_TOLD;
     ev = make_event(turn, IOASID_EVENT_FREE);
     plat_unlock(&core->lock);
     if (notifier_deliver_teardown(turn, &ev, bound) == 0)
@@ -141,7 +141,7 @@ static unsigned take_pending(struct ioasid_turn *turn)
     plat_lock(&turn->core->lock);
     rec = ioasid_rec_of(turn->core, turn->id);
     event = rec->flags & REC_EV_ALLOC ? REC_EV_ALLOC : rec->flags & REC_EV_FREE;
-    rec->flags &= ~event;
+    rec->flags &= (uint16_t)~event;
     plat_unlock(&turn->core->lock);
     return event;
 }
@@ -172,7 +172,7 @@ static bool pop_pending(struct ioasid_slot *slot, ioasid_t *id)
     plat_lock(&core->lock);
     number = ioasid_list_pop(core, &slot->events);
     if (number != NO_NUMBER) {
-        ioasid_rec_at(core, number)->flags &= ~(unsigned)REC_QUEUED;
+        ioasid_rec_at(core, number)->flags &= (uint16_t)~REC_QUEUED;
         *id = ioasid_id_at(core, number);
     }
     plat_unlock(&core->lock);
@@ -260,7 +260,7 @@ int ioasid_turn_begin(struct ioasid_set *set, ioasid_t id, struct ioasid_turn *t
     *turn = (struct ioasid_turn){.core = core, .thread = plat_self(), .id = id};
     plat_lock(&core->lock);
     rc = ioasid_rec_in(set, id, &rec);
-    if (rc == 0 && rec->pins == REC_PINS_MAX)
+    if (rc == 0 && rec->pins == UINT16_MAX)
         rc = -EBUSY;
     if (rc == 0) {
         rec->pins++;
@@ -290,7 +290,7 @@ void ioasid_turn_end(struct ioasid_turn *turn)
     rec = ioasid_rec_of(core, turn->id);
     list_del(&turn->link);
     if (!turn->nested) {
-        rec->flags &= ~(unsigned)REC_TURN;
+        rec->flags &= (uint16_t)~REC_TURN;
         if (rec->flags & (REC_EV_ALLOC | REC_EV_FREE))
             enqueue(ioasid_slot_of_number(core, number), number);
     }
