@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Life of an IOASID: alloc, get, put, free. What follows the last reference is in ioasid_reclaim.c, where
- * numbers come from in ioasid_number.c.
+ * Life of an IOASID: alloc, get, put. Its end is in ioasid_free.c, where numbers come from in
+ * ioasid_number.c.
  */
 #include "iommu/ioasid.h"
 
@@ -9,69 +9,45 @@
 
 #include "iommu/ioasid_core.h"
 
-/* ---- Finding records ---- */
-
-struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_t id)
-{
-    const struct ioasid_hot *hot = ioasid_hot_at(core, ioasid_number(id));
-
-    if (!hot || hot->key == 0 || hot->key / IOASID_NUMBERS != ioasid_generation(id))
-        return NULL;
-    return ioasid_rec_at(core, ioasid_number(id));
-}
-
-int ioasid_rec_in(struct ioasid_set *set, ioasid_t id, struct ioasid_rec **rec)
-{
-    struct ioasid_slot *slot = ioasid_slot_of(set);
-
-    if (!ioasid_slot_has(slot, set))
-        return -ESTALE;
-    *rec = ioasid_rec_of(slot->core, id);
-    if (!*rec)
-        return -ENOENT;
-    return ioasid_hot_at(slot->core, ioasid_number(id))->key % KEY_DYING == slot->index ? 0 : -EACCES;
-}
-
 /* ---- Alloc ---- */
 
-/* Takes a number's worth of quota. 0, -EDQUOT, -ENOSPC. */
-static int charge(struct ioasid_slot *slot)
+/*
+ * A number for a set that has room, in one step with the look at its quota, but for the time that a custom
+ * allocator takes. Core lock held.
+ */
+static cold_path int search(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
 {
     struct ioasid_core *core = slot->core;
+    int rc;
 
-    if (slot->index == SYSTEM_SLOT) {
-        if (core->available == 0)
-            return -ENOSPC;
-        core->available--;
-        slot->quota++;
-    } else if (slot->live == slot->quota) {
-        return -EDQUOT;
-    }
-    slot->live++;
-    core->stats.live++;
-    return 0;
-}
-
-/* Quota, set and number in one step, but for the time that a custom allocator takes. Core lock held. */
-static int take_number(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
-{
-    struct ioasid_core *core = slot->core;
-    int rc = charge(slot);
-
-    if (rc)
-        return rc;
-    if (!core->ops)
-        rc = ioasid_number_take(core, min, max, number);
-    else
+    if (core->ops)
         rc = ioasid_custom_take(slot, min, max, number);
+    else
+        rc = ioasid_number_take(core, min, max, number);
     if (rc) {
-        ioasid_uncharge(slot);
+        slot->live--;
+        core->stats.live--;
         ioasid_slot_settle(slot);
     }
     return rc;
 }
 
-static ioasid_t start_life(struct ioasid_slot *slot, uint32_t number)
+/* Quota, then number. Core lock held. */
+static inline int take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
+{
+    struct ioasid_core *core = slot->core;
+
+    if (slot->live == slot->quota)
+        return slot->index == SYSTEM_SLOT ? -ENOSPC : -EDQUOT;
+    slot->live++;
+    core->stats.live++;
+    if (core->spare.count == 0 || min != 1 || max != core->limit - 1)
+        return search(slot, min, max, number);
+    *number = ioasid_list_pop(core, &core->spare);
+    return 0;
+}
+
+static inline ioasid_t start_life(const struct ioasid_slot *slot, uint32_t number)
 {
     struct ioasid_core *core = slot->core;
     struct ioasid_hot *hot = ioasid_hot_at(core, number);
@@ -92,10 +68,11 @@ int ioasid_alloc(struct ioasid_set *set, uint32_t min, uint32_t max, ioasid_t *i
     if (!slot || min == 0 || min > max || max >= slot->core->limit)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_slot_has(slot, set) && !slot->dying ? take_number(slot, min, max, &number) : -ESTALE;
+    rc = ioasid_slot_has(slot, set) && !slot->dying ? take(slot, min, max, &number) : -ESTALE;
     if (rc == 0) {
         *id = start_life(slot, number);
-        notifier_post(slot, number, REC_EV_ALLOC);
+        if (slot->core->wanted[0])
+            notifier_post(slot, number, REC_EV_ALLOC);
     }
     plat_unlock(&slot->core->lock);
     return rc;
@@ -112,7 +89,7 @@ int ioasid_get(struct ioasid_set *set, ioasid_t id)
     if (!slot)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_rec_in(set, id, &rec);
+    rc = ioasid_rec_in(slot, set, id, &rec);
     if (rc == 0 && rec->flags & REC_DYING)
         rc = -EBUSY;
     if (rc == 0 && rec->refs == UINT32_MAX)
@@ -140,7 +117,7 @@ int ioasid_put(struct ioasid_set *set, ioasid_t id)
     if (!slot)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_rec_in(set, id, &rec);
+    rc = ioasid_rec_in(slot, set, id, &rec);
     if (rc == 0 && user_refs(rec) == 0)
         rc = -EINVAL;
     if (rc == 0) {
@@ -161,7 +138,7 @@ int ioasid_refs(struct ioasid_set *set, ioasid_t id)
     if (!slot)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_rec_in(set, id, &rec);
+    rc = ioasid_rec_in(slot, set, id, &rec);
     if (rc == 0)
         rc = (int)rec->refs;
     plat_unlock(&slot->core->lock);
@@ -179,65 +156,6 @@ int ioasid_lookup(struct ioasid_core *core, uint32_t number, ioasid_t *id)
         *id = ioasid_id_at(core, number);
     plat_unlock(&core->lock);
     return ioasid_eq(*id, IOASID_INVALID) ? -ENOENT : 0;
-}
-
-/* ---- Free ---- */
-
-/* FREE is on its way; whoever can stop at once does so first. Core lock held, and given up for that. */
-static void announce_free(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *rec)
-{
-    struct ioasid_core *core = slot->core;
-
-    rec->pins++; /* the last put may come meanwhile */
-    if (core->quiescers) {
-        struct ioasid_event ev = ioasid_event_make(core, number, IOASID_EVENT_FREE);
-        bool bound = rec->flags & REC_TOLD;
-
-        plat_unlock(&core->lock);
-        notifier_quiesce(core, &ev, bound);
-        plat_lock(&core->lock);
-    }
-    notifier_post(slot, number, REC_EV_FREE);
-    ioasid_unpin(core, number);
-}
-
-int ioasid_kill(struct ioasid_slot *slot, uint32_t number)
-{
-    struct ioasid_core *core = slot->core;
-    struct ioasid_hot *hot = ioasid_hot_at(core, number);
-    struct ioasid_rec *rec = ioasid_rec_at(core, number);
-
-    if (rec->flags & REC_DYING)
-        return -EALREADY;
-    if (rec->flags & REC_NATIVE)
-        return -EBUSY;
-    rec->flags |= REC_DYING;
-    rec->refs--;
-    core->stats.pending++;
-    slot->pending++;
-    if (ioasid_maybe_reclaim(core, number))
-        return 0;
-    __atomic_store_n(&hot->key, hot->key + KEY_DYING, __ATOMIC_RELEASE);
-    if (rec->refs == 0) /* somebody is delivering an event: reclaimed when that is over */
-        return 0;
-    announce_free(slot, number, rec);
-    return -EINPROGRESS;
-}
-
-int ioasid_free(struct ioasid_set *set, ioasid_t id)
-{
-    struct ioasid_slot *slot = ioasid_slot_of(set);
-    struct ioasid_rec *rec;
-    int rc;
-
-    if (!slot)
-        return -EINVAL;
-    plat_lock(&slot->core->lock);
-    rc = ioasid_rec_in(set, id, &rec);
-    if (rc == 0)
-        rc = ioasid_kill(slot, ioasid_number(id));
-    plat_unlock(&slot->core->lock);
-    return rc;
 }
 
 /* ---- The binding's reference ---- */

@@ -58,7 +58,7 @@ void ioasid_stats(struct ioasid_core *core, struct ioasid_stats *out)
     out->limbo = core->limbo.count + core->limbo_now.count;
     out->held = core->held.count;
     out->sets = core->sets;
-    out->available = core->available;
+    out->available = ioasid_available(core);
     out->allocs = core->generation;
     out->reclaims = core->generation - core->stats.live;
     plat_unlock(&core->lock);

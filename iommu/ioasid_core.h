@@ -10,6 +10,8 @@
 #ifndef IOMMU_IOASID_CORE_H
 #define IOMMU_IOASID_CORE_H
 
+#include <errno.h>
+
 #include "iommu/ioasid.h"
 #include "kernel/lib/bits.h"
 #include "kernel/lib/idpool.h"
@@ -97,7 +99,7 @@ struct ioasid_slot {
     enum ioasid_token_type type;
     uint32_t index;
     uint32_t lives; /* sets that have been here */
-    uint32_t quota; /* of the system set: what it uses, no more and no less */
+    uint32_t quota; /* of the system set: all that no other set has and nobody has reserved (V6) */
     uint32_t live;  /* IDs not yet reclaimed, the pending ones included (V5) */
     uint32_t pending;
     uint32_t natives;    /* IDs bound natively */
@@ -126,7 +128,7 @@ struct ioasid_core {
     struct ioasid_chunk **chunks;
     struct idpool full; /* chunks without a free number */
     uint64_t full_words[CHUNKS / IDPOOL_WORD_BITS + IDPOOL_LEVELS - 1];
-    struct number_list spare; /* returned, out of the pool all the same: first to be handed out */
+    struct number_list spare; /* returned, out of the pool all the same: first to go where any will do */
     struct number_list held;  /* returned in lazy mode: last to be handed out, oldest first */
     bool lazy;
 
@@ -140,8 +142,7 @@ struct ioasid_core {
     struct ioasid_slot *slots[SLOT_PAGES];
     uint32_t slot_count; /* ever used */
     struct list free_slots;
-    uint32_t sets;      /* the system set included */
-    uint32_t available; /* numbers that are nobody's: neither in a quota nor reserved (V6) */
+    uint32_t sets; /* the system set included */
     uint32_t reserved;
 
     struct list allocators; /* struct ioasid_allocator in the order of registration */
@@ -247,28 +248,42 @@ static inline uint32_t ioasid_list_pop(struct ioasid_core *core, struct number_l
 }
 
 /* Record of a live handle; NULL when it is stale or never lived. */
-struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_t id);
-/* The same, and set and ownership checked: 0, -EINVAL (no set), -ESTALE, -ENOENT, -EACCES. */
-must_check int ioasid_rec_in(struct ioasid_set *set, ioasid_t id, struct ioasid_rec **rec);
+static inline struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_t id)
+{
+    const struct ioasid_hot *hot = ioasid_hot_at(core, ioasid_number(id));
 
-/* ---- ioasid.c, ioasid_reclaim.c ---- */
+    if (!hot || hot->key == 0 || hot->key / IOASID_NUMBERS != ioasid_generation(id))
+        return NULL;
+    return ioasid_rec_at(core, ioasid_number(id));
+}
+
+/* The same, and set and ownership checked: 0, -ESTALE, -ENOENT, -EACCES. `slot` is the one of `set`. */
+must_check static inline int ioasid_rec_in(const struct ioasid_slot *slot, const struct ioasid_set *set,
+                                           ioasid_t id, struct ioasid_rec **rec)
+{
+    if (!ioasid_slot_has(slot, set))
+        return -ESTALE;
+    *rec = ioasid_rec_of(slot->core, id);
+    if (!*rec)
+        return -ENOENT;
+    return ioasid_hot_at(slot->core, ioasid_number(id))->key % KEY_DYING == slot->index ? 0 : -EACCES;
+}
+
+/* Numbers that are in nobody's quota, not reserved and not used by the system set. */
+static inline uint32_t ioasid_available(const struct ioasid_core *core)
+{
+    const struct ioasid_slot *system = core->slots[0];
+
+    return system->quota - system->live;
+}
+
+/* ---- ioasid.c, ioasid_free.c ---- */
 
 /*
  * The one place where an ID starts to die. 0: reclaimed; -EINPROGRESS, -EALREADY, -EBUSY (bound natively).
  * Called with the core lock held, which it gives up for the time of a quiesce hook.
  */
 must_check int ioasid_kill(struct ioasid_slot *slot, uint32_t number);
-
-/* Gives a number's worth of quota back. Core lock held. */
-static inline void ioasid_uncharge(struct ioasid_slot *slot)
-{
-    slot->live--;
-    slot->core->stats.live--;
-    if (slot->index == SYSTEM_SLOT) {
-        slot->core->available++;
-        slot->quota--;
-    }
-}
 
 /* Reclaims a dying ID without references and pins. Core lock held. */
 bool ioasid_maybe_reclaim(struct ioasid_core *core, uint32_t number);
@@ -293,7 +308,7 @@ bool ioasid_is_dying(struct ioasid_core *core, ioasid_t id);
 void ioasid_chunks_free(struct ioasid_chunk *chunk);
 must_check int ioasid_numbers_create(struct ioasid_core *core);
 void ioasid_numbers_destroy(struct ioasid_core *core);
-/* A free number in min..max, its record with memory behind it. 0, -ENOSPC, -ENOMEM. */
+/* The lowest free number in min..max, its record with memory behind it. 0, -ENOSPC, -ENOMEM. */
 must_check int ioasid_number_take(struct ioasid_core *core, uint32_t min, uint32_t max, uint32_t *number);
 /* Numbers whose grace period is over. */
 void ioasid_numbers_return(struct ioasid_core *core, const struct number_list *list);

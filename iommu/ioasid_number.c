@@ -180,10 +180,6 @@ int ioasid_number_take(struct ioasid_core *core, uint32_t min, uint32_t max, uin
 {
     int rc;
 
-    if (core->spare.count && min == 1 && max == core->limit - 1) {
-        *number = ioasid_list_pop(core, &core->spare);
-        return 0;
-    }
     spill(core, &core->spare);
     rc = take_lowest(core, min, max, number);
     return rc == -ENOSPC && core->held.count ? take_held(core, min, max, number) : rc;

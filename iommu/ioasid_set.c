@@ -91,7 +91,7 @@ bool ioasid_slot_settle(struct ioasid_slot *slot)
         return false;
     slot->handle = NULL;
     slot->dying = false;
-    core->available += slot->quota;
+    core->slots[0]->quota += slot->quota;
     core->sets--;
     plat_work_queue(&slot->retire);
     return true;
@@ -122,12 +122,12 @@ static int set_make(struct ioasid_core *core, enum ioasid_token_type type, const
 {
     if (ioasid_slot_by_token(core, type, token))
         return -EEXIST;
-    if (quota > core->available)
+    if (quota > ioasid_available(core))
         return -ENOSPC;
     *slot = slot_take(core);
     if (!*slot)
         return core->slot_count == SLOTS ? -ENOSPC : -ENOMEM;
-    core->available -= quota;
+    core->slots[0]->quota -= quota;
     slot_start(*slot, type, token, quota);
     return 0;
 }
@@ -171,10 +171,10 @@ int ioasid_set_adjust(struct ioasid_set *set, uint32_t quota)
     rc = ioasid_slot_has(slot, set) && !slot->dying ? 0 : -ESTALE;
     if (rc == 0 && (quota == 0 || quota < slot->live || slot->index == SYSTEM_SLOT))
         rc = -EINVAL;
-    if (rc == 0 && quota > slot->quota && quota - slot->quota > core->available)
+    if (rc == 0 && quota > slot->quota && quota - slot->quota > ioasid_available(core))
         rc = -ENOSPC;
     if (rc == 0) {
-        core->available = core->available + slot->quota - quota;
+        core->slots[0]->quota += slot->quota - quota;
         slot->quota = quota;
     }
     plat_unlock(&core->lock);
@@ -188,10 +188,10 @@ int ioasid_capacity_reserve(struct ioasid_core *core, uint32_t count)
     plat_lock(&core->lock);
     if (count == 0) {
         rc = -EINVAL;
-    } else if (count > core->available) {
+    } else if (count > ioasid_available(core)) {
         rc = -ENOSPC;
     } else {
-        core->available -= count;
+        core->slots[0]->quota -= count;
         core->reserved += count;
     }
     plat_unlock(&core->lock);
@@ -207,7 +207,7 @@ int ioasid_capacity_cancel(struct ioasid_core *core, uint32_t count)
         rc = -EINVAL;
     } else {
         core->reserved -= count;
-        core->available += count;
+        core->slots[0]->quota += count;
     }
     plat_unlock(&core->lock);
     return rc;
@@ -328,11 +328,10 @@ int ioasid_sets_create(struct ioasid_core *core)
     struct ioasid_slot *slot;
 
     list_init(&core->free_slots);
-    core->available = core->limit - 1;
     slot = fresh_slot(core);
     if (!slot)
         return -ENOMEM;
-    slot_start(slot, IOASID_TOKEN_NONE, NULL, 0);
+    slot_start(slot, IOASID_TOKEN_NONE, NULL, core->limit - 1);
     return 0;
 }
 

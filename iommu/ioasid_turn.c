@@ -94,8 +94,6 @@ static void enqueue(struct ioasid_slot *slot, uint32_t number)
 
 void notifier_post(struct ioasid_slot *slot, uint32_t number, enum ioasid_flag event)
 {
-    if (event == REC_EV_ALLOC && slot->core->wanted[0] == 0)
-        return;
     ioasid_rec_at(slot->core, number)->flags |= (uint16_t)event;
     enqueue(slot, number);
 }
@@ -259,7 +257,7 @@ int ioasid_turn_begin(struct ioasid_set *set, ioasid_t id, struct ioasid_turn *t
     core = slot->core;
     *turn = (struct ioasid_turn){.core = core, .thread = plat_self(), .id = id};
     plat_lock(&core->lock);
-    rc = ioasid_rec_in(set, id, &rec);
+    rc = ioasid_rec_in(slot, set, id, &rec);
     if (rc == 0 && rec->pins == UINT16_MAX)
         rc = -EBUSY;
     if (rc == 0) {
