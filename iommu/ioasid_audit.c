@@ -80,8 +80,8 @@ static const char *audit_sets(struct ioasid_core *core)
     }
     if (sets != core->sets)
         return "the count of sets is wrong";
-    if (quotas + core->reserved != core->limit - 1)
-        return "quotas and what is reserved are not the capacity (V6)";
+    if (quotas + core->reserved + core->lost != core->limit - 1)
+        return "quotas, what is reserved and what is lost are not the capacity (V6)";
     return NULL;
 }
 

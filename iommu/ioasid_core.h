@@ -144,6 +144,7 @@ struct ioasid_core {
     struct list free_slots;
     uint32_t sets; /* the system set included */
     uint32_t reserved;
+    uint32_t lost; /* quarantined numbers that were taken out of the capacity */
 
     struct list allocators; /* struct ioasid_allocator in the order of registration */
     const struct ioasid_allocator_ops *ops; /* whose numbers are in use; NULL: our own */

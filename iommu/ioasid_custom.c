@@ -63,13 +63,18 @@ static bool give(struct ioasid_core *core, uint32_t number)
     return rc == 0;
 }
 
-/* The end of a number that is out: one that was refused stays out for ever. */
+/* The end of a number that is out: one that was refused stays out for ever, and nobody is promised it. */
 static void give_back(struct ioasid_core *core, uint32_t number)
 {
-    if (give(core, number))
+    if (give(core, number)) {
         ioasid_number_return(core, number);
-    else
-        core->stats.quarantined++;
+        return;
+    }
+    core->stats.quarantined++;
+    if (ioasid_available(core)) {
+        core->slots[0]->quota--;
+        core->lost++;
+    }
 }
 
 /* Makes a number that an allocator handed out ours: one that is out already is nobody's to give. */
@@ -140,7 +145,6 @@ int ioasid_allocator_register(struct ioasid_core *core, struct ioasid_allocator 
         a->leaving = false;
         list_add_tail(&core->allocators, &a->link);
         ioasid_numbers_spill(core);
-        ioasid_grace_start(core);
         if (!core->ops)
             core->ops = a->ops;
     }

@@ -96,6 +96,7 @@ static void retire_chunk(struct ioasid_core *core, uint32_t index)
     core->chunks[index] = NULL;
     chunk->next = core->dead;
     core->dead = chunk;
+    ioasid_grace_start(core);
 }
 
 /* ---- Out of the pool and back ---- */
@@ -200,7 +201,6 @@ void ioasid_set_lazy(struct ioasid_core *core, bool lazy)
     plat_lock(&core->lock);
     core->lazy = lazy;
     ioasid_numbers_spill(core);
-    ioasid_grace_start(core);
     plat_unlock(&core->lock);
 }
 
