@@ -8,7 +8,12 @@ static void note(struct core_ear *ear, const struct ioasid_event *ev, bool quies
     unsigned n = __atomic_fetch_add(&b->note_count, 1, __ATOMIC_ACQ_REL);
 
     if (n < CORE_NOTES)
-        b->notes[n] = (struct core_note){ear, *ev, quiesce};
+        b->notes[n] = (struct core_note){ear, *ev, quiesce, plat_locks_held()};
+}
+
+void core_quiesce(struct ioasid_notifier *nb, const struct ioasid_event *ev)
+{
+    note(container_of(nb, struct core_ear, nb), ev, true);
 }
 
 static int hear(struct ioasid_notifier *nb, const struct ioasid_event *ev)

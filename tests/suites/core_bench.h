@@ -24,14 +24,14 @@ struct core_ear {
     int answer;
     void (*act)(struct core_ear *ear, const struct ioasid_event *ev);
     int act_result;
-    unsigned heard; /* events, quiesce hooks not counted */
-    unsigned quieted;
+    unsigned heard; /* events, quiesce hooks not counted; atomic */
 };
 
 struct core_note {
     const struct core_ear *who;
     struct ioasid_event event;
     bool quiesce; /* the hook, not the handler */
+    unsigned locks;
 };
 
 struct core_bench {
@@ -65,6 +65,8 @@ struct ioasid_set_info core_info(struct core_bench *b, struct ioasid_set *set);
 struct core_ear *core_ear(struct core_bench *b, unsigned n, enum ioasid_level level, unsigned events);
 struct core_ear *core_listen(struct core_bench *b, unsigned n, struct ioasid_set *scope,
                              enum ioasid_level level, unsigned events);
+/* A quiesce hook that notes the event: for nb.quiesce, before registration. */
+void core_quiesce(struct ioasid_notifier *nb, const struct ioasid_event *ev);
 /* Takes it out. */
 void core_deafen(struct core_ear *ear);
 
