@@ -27,7 +27,7 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
 TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
-                     tests/suites/target/race_load_test.c tests/suites/target/race_order_test.c \
+                     tests/suites/target/race_load_test.c tests/suites/target/race_order_test.c tests/suites/target/race_set_test.c \
                      tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
                      tests/suites/target/harness_stray_test.c
 TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/target/race.c \
