@@ -95,6 +95,7 @@ struct number_list {
 struct ioasid_slot {
     struct ioasid_set *handle; /* NULL: no set */
     struct ioasid_core *core;
+    struct ioasid_hot **hot; /* the core's: saves a lookup one load */
     const void *token;
     enum ioasid_token_type type;
     uint32_t index;

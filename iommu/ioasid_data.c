@@ -75,7 +75,7 @@ int ioasid_data_find(struct ioasid_set *set, ioasid_t id, void **data)
 
     if (!slot)
         return not_found(set, id, 0);
-    hot = __atomic_load_n(&slot->core->hot[number / CHUNK_IDS], __ATOMIC_ACQUIRE);
+    hot = __atomic_load_n(&slot->hot[number / CHUNK_IDS], __ATOMIC_ACQUIRE);
     if (!hot)
         return not_found(set, id, 0);
     hot += number % CHUNK_IDS;

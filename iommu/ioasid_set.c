@@ -55,6 +55,7 @@ static struct ioasid_slot *fresh_slot(struct ioasid_core *core)
     core->slot_count++;
     slot = ioasid_slot_at(core, index);
     slot->core = core;
+    slot->hot = core->hot;
     slot->index = index;
     slot->dispatch.run = notifier_dispatch;
     slot->retire.run = slot_retire;
@@ -75,12 +76,14 @@ static struct ioasid_slot *slot_take(struct ioasid_core *core)
 /* The next handle of a slot: another byte of it for each of its sets. */
 static void slot_start(struct ioasid_slot *slot, enum ioasid_token_type type, const void *token, uint32_t quota)
 {
-    slot->handle = (struct ioasid_set *)((char *)slot + ++slot->lives);
+    struct ioasid_set *handle = (struct ioasid_set *)((char *)slot + ++slot->lives);
+
     slot->type = type;
     slot->token = token;
     slot->quota = quota;
     slot->dying = false;
     slot->core->sets++;
+    __atomic_store_n(&slot->handle, handle, __ATOMIC_RELEASE); /* lookups look at it without the lock */
 }
 
 bool ioasid_slot_settle(struct ioasid_slot *slot)
@@ -89,7 +92,7 @@ bool ioasid_slot_settle(struct ioasid_slot *slot)
 
     if (!slot->dying || slot->live || slot->holds)
         return false;
-    slot->handle = NULL;
+    __atomic_store_n(&slot->handle, NULL, __ATOMIC_RELEASE);
     slot->dying = false;
     core->slots[0]->quota += slot->quota;
     core->sets--;

@@ -37,7 +37,7 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/t
                tests/dev/xhci.c
 
 # Host process only: the platform of a Linux process, stub units, main().
-HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
+HOST_SUITE_SRCS := tests/host/ioasid_host_test.c tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
                    tests/host/unit_stub_test.c
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \

@@ -54,7 +54,7 @@ static struct vendor vendor(const struct ioasid_allocator_ops *ops, uint32_t fir
 
 /* ---- Who serves ---- */
 
-TEST(alloc, custom_serves, .rows = "59", .flaws = "K5",
+TEST(alloc, custom_serves, .rows = "59",
      .doc = "the custom allocator's numbers are handed out, each goes back to it after its grace period, no lock is "
             "held")
 {
