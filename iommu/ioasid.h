@@ -84,8 +84,8 @@ must_check int ioasid_put(struct ioasid_set *set, ioasid_t id);
 must_check int ioasid_free(struct ioasid_set *set, ioasid_t id);
 
 /*
- * The same, and waits until the ID is reclaimed. As ioasid_free, but 0 instead of -EINPROGRESS; -ETIMEDOUT: it
- * stays pending; -EDEADLK: called from a handler, nothing was done. T.
+ * The same, and waits until the ID is reclaimed. As ioasid_free, but 0 instead of -EINPROGRESS; -ETIMEDOUT:
+ * it stays pending; -EDEADLK: called from a handler, nothing was done. T.
  */
 must_check int ioasid_free_sync(struct ioasid_set *set, ioasid_t id, uint64_t timeout_ns);
 

@@ -81,7 +81,8 @@ struct number_list {
  * one after the other: `handle` is the address of one byte of the slot, another one for each, so that the
  * handle of a destroyed set is recognised whatever became of the slot (docs/decisions/007).
  */
-#define IOASID_LEAVE_WARN_NS 10000000000ull /* waiting for a foreign function to return is said this often */
+#define IOASID_LEAVE_WARN_NS 10000000000ull /* waiting for a foreign function to return is said this often   \
+                                             */
 
 #define SLOT_BYTES     256u
 #define SLOT_LIVES     (SLOT_BYTES - 1)
@@ -147,7 +148,7 @@ struct ioasid_core {
     uint32_t reserved;
     uint32_t lost; /* quarantined numbers that were taken out of the capacity */
 
-    struct list allocators; /* struct ioasid_allocator in the order of registration */
+    struct list allocators;                 /* struct ioasid_allocator in the order of registration */
     const struct ioasid_allocator_ops *ops; /* whose numbers are in use; NULL: our own */
 
     struct list notifiers; /* ordered CPU, DEVICE, IOMMU; within a level by registration */
@@ -182,7 +183,8 @@ static inline struct ioasid_slot *ioasid_slot_of(struct ioasid_set *set)
     return (struct ioasid_slot *)(at - at % SLOT_BYTES);
 }
 
-/* `set` is the set in `slot`, dying or not; else it is stale. The core lock is held, or an ID is found as well. */
+/* `set` is the set in `slot`, dying or not; else it is stale. The core lock is held, or an ID is found as
+ * well. */
 static inline bool ioasid_slot_has(const struct ioasid_slot *slot, const struct ioasid_set *set)
 {
     return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) == set;

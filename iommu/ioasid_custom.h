@@ -4,8 +4,8 @@
  * which the host hands out PASIDs. Of ioasid.h.
  *
  * Allocators with the same functions share one space of numbers, and any of them serves it. One space is in
- * use at a time: that of the allocator registered first, before our own pool. The space in use changes, either
- * way, only while no number of it is out.
+ * use at a time: that of the allocator registered first, before our own pool. The space in use changes,
+ * either way, only while no number of it is out.
  */
 #ifndef IOMMU_IOASID_CUSTOM_H
 #define IOMMU_IOASID_CUSTOM_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of a life: free, reclaim, grace. When the count is 0, nobody pins the record and free was called, the
- * handle goes stale at once; the number waits in limbo for a grace period, so that nobody who found the record
- * in a read section meets its next life. All that gathers while one grace period runs shares the next.
+ * The end of a life: free, reclaim, grace. When the count is 0, nobody pins the record and free was called,
+ * the handle goes stale at once; the number waits in limbo for a grace period, so that nobody who found the
+ * record in a read section meets its next life. All that gathers while one grace period runs shares the next.
  */
 #include <errno.h>
 

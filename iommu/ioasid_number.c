@@ -122,8 +122,8 @@ static int take_lowest(struct ioasid_core *core, uint32_t min, uint32_t max, uin
     uint32_t first = min / CHUNK_IDS, last = max / CHUNK_IDS;
 
     for (uint32_t i = first; idpool_find(&core->full, i, last, &i) == 0; i++) {
-        int rc = take_here(core, i, i == first ? min % CHUNK_IDS : 0, i == last ? max % CHUNK_IDS : CHUNK_IDS - 1,
-                           number);
+        int rc = take_here(core, i, i == first ? min % CHUNK_IDS : 0,
+                           i == last ? max % CHUNK_IDS : CHUNK_IDS - 1, number);
 
         if (rc != -ENOSPC)
             return rc;

@@ -40,7 +40,8 @@ static void slot_retire(struct plat_work *work)
     plat_unlock(&core->lock);
 }
 
-/* A slot that was never used, in a page that may have to be made. NULL without memory or when there are none. */
+/* A slot that was never used, in a page that may have to be made. NULL without memory or when there are none.
+ */
 static struct ioasid_slot *fresh_slot(struct ioasid_core *core)
 {
     uint32_t index = core->slot_count, page = index / SLOTS_PER_PAGE;
@@ -74,7 +75,8 @@ static struct ioasid_slot *slot_take(struct ioasid_core *core)
 }
 
 /* The next handle of a slot: another byte of it for each of its sets. */
-static void slot_start(struct ioasid_slot *slot, enum ioasid_token_type type, const void *token, uint32_t quota)
+static void slot_start(struct ioasid_slot *slot, enum ioasid_token_type type, const void *token,
+                       uint32_t quota)
 {
     struct ioasid_set *handle = (struct ioasid_set *)((char *)slot + ++slot->lives);
 
@@ -233,7 +235,8 @@ int ioasid_set_info(struct ioasid_set *set, struct ioasid_set_info *out)
 
 /* ---- The end ---- */
 
-/* The worst that happened to one ID: 0 reclaimed, -EINPROGRESS it or an earlier free is pending, -EBUSY native. */
+/* The worst that happened to one ID: 0 reclaimed, -EINPROGRESS it or an earlier free is pending, -EBUSY
+ * native. */
 static int worse(int a, int b)
 {
     if (b == -EALREADY)

@@ -54,8 +54,8 @@ must_check int ioasid_set_adjust(struct ioasid_set *set, uint32_t quota);
 /*
  * Frees every ID and ends the set. 0: it is gone, nobody used an ID. -EINPROGRESS: FREE is on its way to the
  * users of some; until their last put the set drains: its IDs may still be named by it (put, unbind, find say
- * what they say of dying IDs), alloc says -ESTALE. -EALREADY: second call. -EBUSY: an ID is bound natively, and
- * nothing was done. -EINVAL: no set, or the system set. T.
+ * what they say of dying IDs), alloc says -ESTALE. -EALREADY: second call. -EBUSY: an ID is bound natively,
+ * and nothing was done. -EINVAL: no set, or the system set. T.
  */
 must_check int ioasid_set_destroy(struct ioasid_set *set);
 

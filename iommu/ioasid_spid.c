@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The set-private alias of a live IOASID (SPID). SPIDs are found through a two-level array per set that exists
- * while an SPID is attached.
+ * The set-private alias of a live IOASID (SPID). SPIDs are found through a two-level array per set that
+ * exists while an SPID is attached.
  */
 #include <errno.h>
 

@@ -275,8 +275,7 @@ static int call(struct walk *w)
 static struct walk walk_of(struct ioasid_core *core, struct ioasid_turn *turn, const struct ioasid_event *ev,
                            bool forward)
 {
-    return (struct walk){
-        .core = core, .turn = turn, .event = ev, .forward = forward, .at = &core->notifiers};
+    return (struct walk){.core = core, .turn = turn, .event = ev, .forward = forward, .at = &core->notifiers};
 }
 
 void notifier_quiesce(struct ioasid_core *core, const struct ioasid_event *ev, bool bound)

@@ -62,7 +62,7 @@ struct ioasid_notifier {
     struct ioasid_set *scope; /* a set, IOASID_ANY_SET, or NULL: whatever set has the token */
     enum ioasid_token_type token_type;
     const void *token;
-    uint64_t since;           /* sequence at registration: earlier events are not for this one */
+    uint64_t since; /* sequence at registration: earlier events are not for this one */
     unsigned running;
     bool leaving;
 };

@@ -8,7 +8,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/device_test.c tests/suites/inflight_held_test.c \
               tests/suites/engine_test.c tests/suites/fault_test.c tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
-              tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/ioasid_set_test.c tests/suites/ioasid_alloc_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
+              tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/ioasid_set_test.c tests/suites/ioasid_end_test.c tests/suites/ioasid_alloc_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
               tests/suites/notifier_test.c tests/suites/notifier_scope_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
               tests/suites/order_late_test.c tests/suites/order_set_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \

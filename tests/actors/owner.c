@@ -236,8 +236,7 @@ int owner_attach(struct owner *o, struct pci_id fn, const uint16_t *aliases, uns
 /* Keeps the first result that is neither success nor the echo of an earlier step. */
 static void note(int *first, int err)
 {
-    bool expected =
-        err >= 0 || err == -ENOENT || err == -EALREADY || err == -EINPROGRESS || err == -ESTALE;
+    bool expected = err >= 0 || err == -ENOENT || err == -EALREADY || err == -EINPROGRESS || err == -ESTALE;
 
     if (!expected && !*first)
         *first = err;

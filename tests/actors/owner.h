@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * An owner of IOASIDs as a VFIO-like user is one: has a set for its guest, allocates IOASIDs in it, binds
- * devices, and frees, unbinds and puts in whatever order its user likes. It keeps one page table per IOASID, all of which map the
- * same address to a page of their own, so that a device which is still served by an old translation is caught
- * writing the wrong page. Listeners at the CPU, DEVICE and IOMMU levels write down every event in the order
- * in which it arrives.
+ * devices, and frees, unbinds and puts in whatever order its user likes. It keeps one page table per IOASID,
+ * all of which map the same address to a page of their own, so that a device which is still served by an old
+ * translation is caught writing the wrong page. Listeners at the CPU, DEVICE and IOMMU levels write down
+ * every event in the order in which it arrives.
  */
 #ifndef TESTS_ACTORS_OWNER_H
 #define TESTS_ACTORS_OWNER_H
@@ -112,8 +112,8 @@ must_check int owner_map(struct owner *o, paddr_t pa, uint64_t size);
 
 /*
  * Ends everything that is still alive, in the order unbind, put, free, detach, the set; then gives the memory
- * back. Errors that an earlier step explains (-ENOENT, -EALREADY, -ESTALE) are none. The first other one is returned.
- * Thread.
+ * back. Errors that an earlier step explains (-ENOENT, -EALREADY, -ESTALE) are none. The first other one is
+ * returned. Thread.
  */
 must_check int owner_close(struct owner *o);
 

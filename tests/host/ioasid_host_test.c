@@ -75,7 +75,8 @@ static int starve(struct state *s, int (*call)(struct state *s))
 }
 
 TEST(ioasid, no_memory, .rows = "3 5", .flaws = "C4 S26",
-     .doc = "whichever allocation fails, of a core, a set, an IOASID or an SPID: -ENOMEM, nothing is left, the next works")
+     .doc = "whichever allocation fails, of a core, a set, an IOASID or an SPID: -ENOMEM, nothing is left, "
+            "the next works")
 {
     struct state s;
 

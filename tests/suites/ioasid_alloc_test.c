@@ -12,8 +12,8 @@ struct vendor {
     int alloc_error; /* returned instead */
     int free_error;
     unsigned allocs, frees;
-    uint32_t freed; /* the last one */
-    unsigned locks; /* seen held by the caller */
+    uint32_t freed;            /* the last one */
+    unsigned locks;            /* seen held by the caller */
     struct ioasid_set *victim; /* destroyed while a number is asked for */
     int destroyed;
 };
@@ -55,7 +55,8 @@ static struct vendor vendor(const struct ioasid_allocator_ops *ops, uint32_t fir
 /* ---- Who serves ---- */
 
 TEST(alloc, custom_serves, .rows = "59",
-     .doc = "the custom allocator's numbers are handed out, each goes back to it after its grace period, no lock is "
+     .doc = "the custom allocator's numbers are handed out, each goes back to it after its grace period, no "
+            "lock is "
             "held")
 {
     struct core_bench c;
@@ -85,8 +86,9 @@ TEST(alloc, custom_serves, .rows = "59",
 }
 
 TEST(alloc, switch_needs_silence, .rows = "59 60",
-     .doc = "no switch while a number is out: -EAGAIN to the custom allocator, -EBUSY back, and each once it is "
-            "reclaimed")
+     .doc =
+         "no switch while a number is out: -EAGAIN to the custom allocator, -EBUSY back, and each once it is "
+         "reclaimed")
 {
     struct core_bench c;
     struct vendor v;
@@ -117,7 +119,8 @@ TEST(alloc, switch_needs_silence, .rows = "59 60",
 }
 
 TEST(alloc, same_functions_share, .rows = "60",
-     .doc = "allocators with the same functions are one space: one of them goes with IDs live, the other serves on")
+     .doc = "allocators with the same functions are one space: one of them goes with IDs live, the other "
+            "serves on")
 {
     struct core_bench c;
     struct vendor v, w;
@@ -142,7 +145,8 @@ TEST(alloc, same_functions_share, .rows = "60",
 }
 
 TEST(alloc, precedence, .rows = "60",
-     .doc = "an allocator with other functions waits for the one in use to go, then takes over; our own pool is last")
+     .doc = "an allocator with other functions waits for the one in use to go, then takes over; our own pool "
+            "is last")
 {
     struct core_bench c;
     struct vendor v, w;
@@ -173,7 +177,8 @@ TEST(alloc, precedence, .rows = "60",
 /* ---- What goes wrong ---- */
 
 TEST(alloc, custom_fails, .rows = "2 3", .flaws = "C4",
-     .doc = "an allocator that has nothing, or hands out what is out already or outside: -ENOSPC, and nothing counted")
+     .doc = "an allocator that has nothing, or hands out what is out already or outside: -ENOSPC, and "
+            "nothing counted")
 {
     struct ioasid_set *set;
     struct core_bench c;
@@ -205,7 +210,8 @@ TEST(alloc, custom_fails, .rows = "2 3", .flaws = "C4",
 }
 
 TEST(alloc, quarantine, .rows = "61",
-     .doc = "a number that is refused at free is counted and never handed out again, by its allocator nor by us")
+     .doc =
+         "a number that is refused at free is counted and never handed out again, by its allocator nor by us")
 {
     struct ioasid_set *set;
     struct core_bench c;
@@ -238,7 +244,8 @@ TEST(alloc, quarantine, .rows = "61",
 }
 
 TEST(alloc, set_dies_meanwhile, .rows = "46", .flaws = "S26 C7",
-     .doc = "a set that is destroyed while the allocator is at work gets no number: it goes back, and the set is over")
+     .doc = "a set that is destroyed while the allocator is at work gets no number: it goes back, and the "
+            "set is over")
 {
     struct ioasid_set *set;
     struct core_bench c;
@@ -262,7 +269,8 @@ TEST(alloc, set_dies_meanwhile, .rows = "46", .flaws = "S26 C7",
 
 /* ---- Which number is next ---- */
 
-TEST(alloc, reuse_at_once, .doc = "a number that was returned is the next one in its range, unless the range is exact")
+TEST(alloc, reuse_at_once,
+     .doc = "a number that was returned is the next one in its range, unless the range is exact")
 {
     struct core_bench c;
     ioasid_t ids[6], id;
@@ -284,8 +292,10 @@ TEST(alloc, reuse_at_once, .doc = "a number that was returned is the next one in
     core_close(&c);
 }
 
-TEST(alloc, lazy, .flaws = "H2",
-     .doc = "in lazy mode a number that was used comes after all that were not, and the one unused longest first")
+TEST(
+    alloc, lazy, .flaws = "H2",
+    .doc =
+        "in lazy mode a number that was used comes after all that were not, and the one unused longest first")
 {
     static const uint32_t freed[] = {2, 5, 1};
     struct core_bench c;
@@ -349,7 +359,8 @@ static void take_some(struct t *t, struct core_bench *c, bool whole)
 }
 
 TEST(alloc, random_pool, .rows = "3 42 43", .timeout_ms = 60000,
-     .doc = "random allocs in random ranges over several chunks of records, and frees, answer like an array; the audit "
+     .doc = "random allocs in random ranges over several chunks of records, and frees, answer like an array; "
+            "the audit "
             "agrees")
 {
     struct core_bench c;

@@ -52,7 +52,8 @@ TEST(scope, set_or_all, .flaws = "C6 K6",
 }
 
 TEST(scope, token_before_set, .rows = "55 44", .flaws = "C5 K8",
-     .doc = "a subscriber for a token hears its set from the first ALLOC on, and the next set with that token too")
+     .doc = "a subscriber for a token hears its set from the first ALLOC on, and the next set with that "
+            "token too")
 {
     struct ioasid_set *set, *other;
     struct core_bench c;
@@ -81,7 +82,8 @@ TEST(scope, token_before_set, .rows = "55 44", .flaws = "C5 K8",
 }
 
 TEST(scope, refused, .rows = "55 56 57",
-     .doc = "no subscription to a set with live IDs, by handle or by token; nor to no token; and a draining set is stale")
+     .doc = "no subscription to a set with live IDs, by handle or by token; nor to no token; and a draining "
+            "set is stale")
 {
     struct ioasid_set *set;
     struct core_bench c;
@@ -106,7 +108,8 @@ TEST(scope, refused, .rows = "55 56 57",
 }
 
 TEST(scope, outlives_its_set, .rows = "44", .flaws = "C5 C15",
-     .doc = "a subscriber stays when its set is destroyed, hears nothing of the next set in its place, and leaves at any time")
+     .doc = "a subscriber stays when its set is destroyed, hears nothing of the next set in its place, and "
+            "leaves at any time")
 {
     struct ioasid_set *set;
     struct core_bench c;
@@ -138,7 +141,8 @@ TEST(scope, quiesce_first, .rows = "23", .flaws = "S5 S14",
 
     core_open(t, &c, 8);
     for (unsigned i = 0; i < 3; i++) {
-        core_ear(&c, i, (enum ioasid_level)(2 - i), IOASID_EVENT_FREE)->nb.quiesce = i == 1 ? NULL : core_quiesce;
+        core_ear(&c, i, (enum ioasid_level)(2 - i), IOASID_EVENT_FREE)->nb.quiesce =
+            i == 1 ? NULL : core_quiesce;
         T_ASSERT_OK(t, ioasid_notifier_register(c.core, IOASID_ANY_SET, &c.ears[i].nb));
         c.ears[i].registered = true;
     }
@@ -171,7 +175,8 @@ static void put_at_once(struct ioasid_notifier *nb, const struct ioasid_event *e
 }
 
 TEST(scope, put_in_quiesce, .rows = "35 33", .flaws = "C19 S9",
-     .doc = "the last reference may go in a quiesce hook: FREE is delivered all the same, once, and then the ID is gone")
+     .doc = "the last reference may go in a quiesce hook: FREE is delivered all the same, once, and then the "
+            "ID is gone")
 {
     struct core_bench c;
     ioasid_t id;
@@ -279,7 +284,8 @@ static void stuck_beside(struct core_bench *c, struct ioasid_set *a, struct ioas
 }
 
 TEST(scope, stuck_delays_nobody, .flaws = "C18 S4",
-     .doc = "while a subscriber of one set does not come back, another set's FREE is delivered and its ID reclaimed")
+     .doc = "while a subscriber of one set does not come back, another set's FREE is delivered and its ID "
+            "reclaimed")
 {
     struct ioasid_set *a, *b;
     struct core_bench c;

@@ -58,10 +58,12 @@ TEST(order, bind_of_stranger, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = 
     play_close(&a);
 }
 
-TEST(order, free_of_stranger, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = "26", .flaws = "S24",
-     .negative = true,
-     .doc = "a guest that frees, gets, puts, flushes or unbinds another guest's IOASID gets -EACCES, and nothing "
-            "changes")
+TEST(
+    order, free_of_stranger, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = "26", .flaws = "S24",
+    .negative = true,
+    .doc =
+        "a guest that frees, gets, puts, flushes or unbinds another guest's IOASID gets -EACCES, and nothing "
+        "changes")
 {
     struct play a, b;
 
@@ -81,7 +83,8 @@ TEST(order, free_of_stranger, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = 
 
 TEST(order, unbind_number_of_stranger, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = "30", .flaws = "S24",
      .negative = true,
-     .doc = "a number that was freed and reclaimed is another guest's now: the late unbind is refused, that guest "
+     .doc = "a number that was freed and reclaimed is another guest's now: the late unbind is refused, that "
+            "guest "
             "goes on")
 {
     static const struct play_step reclaim[] = {{OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-"}};
@@ -134,8 +137,9 @@ TEST(order, quota_used_up, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "2", 
 
 TEST(order, guest_destroyed, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = "45 46", .flaws = "C7",
      .negative = true,
-     .doc = "a set is destroyed with a bound IOASID: one FREE, its device is out of reach, then the handle is "
-            "stale; the other guest goes on")
+     .doc =
+         "a set is destroyed with a bound IOASID: one FREE, its device is out of reach, then the handle is "
+         "stale; the other guest goes on")
 {
     struct play a, b;
 
@@ -155,11 +159,12 @@ TEST(order, guest_destroyed, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = "
 
 TEST(order, guest_drains, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "45 28 31 32",
      .flaws = "C7 C22", .negative = true,
-     .doc = "a destroyed set with a reference out drains: unbind, bind and get say so, and the last put ends it")
+     .doc =
+         "a destroyed set with a reference out drains: unbind, bind and get say so, and the last put ends it")
 {
     static const struct play_step before[] = {
-        {OWNER_ALLOC, 0, 0, 0, NULL, NULL},       {OWNER_ALLOC, 1, 0, 0, NULL, NULL},
-        {OWNER_GET, 0, 0, 0, NULL, NULL},         {OWNER_BIND, 0, 0, 0, BIND_EVENT, NULL},
+        {OWNER_ALLOC, 0, 0, 0, NULL, NULL},      {OWNER_ALLOC, 1, 0, 0, NULL, NULL},
+        {OWNER_GET, 0, 0, 0, NULL, NULL},        {OWNER_BIND, 0, 0, 0, BIND_EVENT, NULL},
         {OWNER_BIND, 1, 1, 0, BIND_EVENT, "01"},
     };
     static const struct play_step after[] = {
@@ -181,8 +186,9 @@ TEST(order, guest_drains, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .
 
 TEST(order, guest_killed_whole, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = "47", .flaws = "C20",
      .negative = true,
-     .doc = "all of a guest is freed, its device closed, then the unbinds come: each of its numbers goes to the "
-            "other guest, which reaches its own page only")
+     .doc =
+         "all of a guest is freed, its device closed, then the unbinds come: each of its numbers goes to the "
+         "other guest, which reaches its own page only")
 {
     static const struct play_step late[] = {{OWNER_UNBIND, 0, 0, -ENOENT, "", "-"}};
     static const struct play_step leave[] = {{OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-"}};
@@ -212,9 +218,11 @@ TEST(order, guest_killed_whole, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows 
     play_close(&a);
 }
 
-TEST(order, native_set_stays, .needs = NEED_DMA, .lanes = PLAY_LANES, .flaws = "K4", .negative = true,
-     .doc = "a set with an IOASID that the host itself has bound is not destroyed, nor is that one freed, before "
-            "unbind")
+TEST(
+    order, native_set_stays, .needs = NEED_DMA, .lanes = PLAY_LANES, .flaws = "K4", .negative = true,
+    .doc =
+        "a set with an IOASID that the host itself has bound is not destroyed, nor is that one freed, before "
+        "unbind")
 {
     static const struct play_step leave[] = {{OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-"}};
     struct play p;

@@ -39,7 +39,8 @@ static bool is_gone(void *arg)
 }
 
 TEST(svm, reader_keeps_space, .needs = SVM_NEEDS | NEED_THREADS, .rows = "23", .flaws = "S6 S7 S8",
-     .doc = "the driver's object of an ID that is freed, torn down and reclaimed meanwhile stays whole for who found it")
+     .doc = "the driver's object of an ID that is freed, torn down and reclaimed meanwhile stays whole for "
+            "who found it")
 {
     const struct svm_space *space;
     struct svm_bench b;
@@ -118,7 +119,8 @@ TEST(svm, reader_holds_up_take, .needs = NEED_IOMMU | NEED_THREADS, .rows = "7",
 /* ---- Subscribers ---- */
 
 TEST(svm, forged_free, .needs = SVM_NEEDS, .flaws = "S29",
-     .doc = "a FREE that the core did not send tears nothing down: the ID was not freed, and its device goes on")
+     .doc =
+         "a FREE that the core did not send tears nothing down: the ID was not freed, and its device goes on")
 {
     struct ioasid_event ev = {.type = IOASID_EVENT_FREE, .spid = IOASID_NO_SPID};
     struct ioasid_notifier *nb;
@@ -151,7 +153,8 @@ static void count_notes(struct ioasid_notifier *nb, const struct ioasid_event *e
 }
 
 TEST(svm, quiesce_before_unbind, .needs = SVM_NEEDS, .rows = "18", .flaws = "S18",
-     .doc = "the quiesce hook of the last level runs before the first level hears UNBIND, and the entry is there still")
+     .doc = "the quiesce hook of the last level runs before the first level hears UNBIND, and the entry is "
+            "there still")
 {
     struct svm_watcher late = {.answer_to_bind = 0};
     struct svm_bench b;

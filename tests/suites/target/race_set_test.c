@@ -42,7 +42,8 @@ static int grab(struct racer *r)
 }
 
 TEST(race, quota, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, .rows = "2", .flaws = "S26",
-     .doc = "all CPUs allocate from one set: exactly as many succeed as its quota says, all others get -EDQUOT")
+     .doc =
+         "all CPUs allocate from one set: exactly as many succeed as its quota says, all others get -EDQUOT")
 {
     struct rush x = {.core = t->iommu->ioasids};
     struct race race;
@@ -99,7 +100,8 @@ static int claim(struct racer *r)
 }
 
 TEST(race, capacity, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, .rows = "4 5", .flaws = "S26 K8",
-     .doc = "all CPUs create sets: no more capacity is shared out than there is, and one of them gets the token")
+     .doc =
+         "all CPUs create sets: no more capacity is shared out than there is, and one of them gets the token")
 {
     struct market m = {.core = t->iommu->ioasids};
     struct race race;
@@ -208,7 +210,8 @@ static int give_back(struct ioasid_notifier *nb, const struct ioasid_event *ev)
 
 TEST(race, set_end, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, .rows = "45 46",
      .flaws = "C7 C5 C19 C15",
-     .doc = "a set is destroyed twice while others allocate, use, free and subscribe: FREE once for each ID in use, one "
+     .doc = "a set is destroyed twice while others allocate, use, free and subscribe: FREE once for each ID "
+            "in use, one "
             "destroy wins, nothing is left")
 {
     struct end x = {.core = t->iommu->ioasids};
