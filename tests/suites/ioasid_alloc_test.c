@@ -52,6 +52,14 @@ static struct vendor vendor(const struct ioasid_allocator_ops *ops, uint32_t fir
     return (struct vendor){.a = {.ops = ops, .name = "vendor"}, .next = first};
 }
 
+/* What it answers from now on, and the number that it hands out next. */
+static void will_answer(struct vendor *v, int alloc_error, int free_error, uint32_t next)
+{
+    v->alloc_error = alloc_error;
+    v->free_error = free_error;
+    v->next = next;
+}
+
 /* ---- Who serves ---- */
 
 TEST(alloc, custom_serves, .rows = "59",
@@ -190,12 +198,11 @@ TEST(alloc, custom_fails, .rows = "2 3", .flaws = "C4",
     T_ASSERT_OK(t, ioasid_allocator_register(c.core, &v.a));
     set = core_set(&c, 2);
     id = core_alloc(&c, set);
-    v.alloc_error = -ENOSPC;
+    will_answer(&v, -ENOSPC, 0, 41);
     T_EXPECT_ERR(t, ioasid_alloc(set, 1, c.last, &none), -ENOSPC);
-    v.alloc_error = 0;
-    v.next = 40;
+    will_answer(&v, 0, 0, 40);
     T_EXPECT_ERR(t, ioasid_alloc(set, 1, c.last, &none), -ENOSPC);
-    v.next = 50;
+    will_answer(&v, 0, 0, 50);
     T_EXPECT_ERR(t, ioasid_alloc(set, 1, 45, &none), -ENOSPC);
     T_EXPECT_EQ(t, core_info(&c, set).live, 1u);
     T_EXPECT_EQ(t, ioasid_refs(set, id), 1);
@@ -223,13 +230,12 @@ TEST(alloc, quarantine, .rows = "61",
     T_ASSERT_OK(t, ioasid_allocator_register(c.core, &v.a));
     set = core_set(&c, 1);
     id = core_alloc(&c, set);
-    v.free_error = -EIO;
+    will_answer(&v, 0, -EIO, 4);
     T_EXPECT_OK(t, ioasid_free(set, id));
     core_settle(&c);
     T_EXPECT_EQ(t, core_stats(&c).quarantined, 1u);
     core_audit(&c, 0);
-    v.free_error = 0;
-    v.next = 3;
+    will_answer(&v, 0, 0, 3);
     T_EXPECT_ERR(t, ioasid_alloc(set, 1, c.last, &again), -ENOSPC);
     T_EXPECT_OK(t, ioasid_alloc(set, 4, 4, &again)); /* and it does not count against the quota */
     T_EXPECT_OK(t, ioasid_free(set, again));
