@@ -16,6 +16,9 @@
 #include "kernel/lib/bits.h"
 #include "kernel/lib/idpool.h"
 
+/* Waiting for a function of somebody else's to return is said this often. */
+#define IOASID_LEAVE_WARN_NS 10000000000ull
+
 /* ---- Records ---- */
 
 enum ioasid_flag {
@@ -81,10 +84,6 @@ struct number_list {
  * one after the other: `handle` is the address of one byte of the slot, another one for each, so that the
  * handle of a destroyed set is recognised whatever became of the slot (docs/decisions/007).
  */
-#define IOASID_LEAVE_WARN_NS                                                                                 \
-    10000000000ull /* waiting for a foreign function to return is said this often                            \
-                    */
-
 #define SLOT_BYTES     256u
 #define SLOT_LIVES     (SLOT_BYTES - 1)
 #define SLOTS_PER_PAGE (PAGE_SIZE / SLOT_BYTES)
