@@ -264,6 +264,25 @@ bool plat_work_queue(struct plat_work *work)
     return workq_queue(workq_default(), work);
 }
 
+/* struct plat_workq is never completed: it is a struct workq. */
+struct plat_workq *plat_workq_create(const char *name)
+{
+    jitter();
+    return (struct plat_workq *)workq_create(name);
+}
+
+void plat_workq_destroy(struct plat_workq *q)
+{
+    jitter();
+    plat_assert(workq_destroy((struct workq *)q, TIME_NEVER) == 0);
+}
+
+bool plat_work_queue_on(struct plat_workq *q, struct plat_work *work)
+{
+    jitter();
+    return workq_queue((struct workq *)q, work);
+}
+
 void plat_defer(struct plat_work *work)
 {
     jitter();

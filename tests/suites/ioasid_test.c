@@ -155,7 +155,7 @@ TEST(ioasid, free_with_users, .rows = "24 32 33", .flaws = "C1 S13",
 {
     struct core c = core_open(t, 8);
     ioasid_t id = alloc(t, &c, 1, 255);
-    ioasid_t found;
+    ioasid_t found, same;
     void *data;
 
     T_ASSERT_OK(t, ioasid_get(c.set, id));
@@ -166,6 +166,7 @@ TEST(ioasid, free_with_users, .rows = "24 32 33", .flaws = "C1 S13",
     T_EXPECT_ERR(t, ioasid_free(c.set, id), -EALREADY);
     T_EXPECT_EQ(t, ioasid_refs(c.set, id), 2);
     T_EXPECT_ERR(t, ioasid_get(c.set, id), -EBUSY);
+    T_EXPECT_ERR(t, ioasid_alloc(c.set, ioasid_number(id), ioasid_number(id), &same), -ENOSPC);
     T_EXPECT_ERR(t, ioasid_spid_find(c.set, 9, true, &found), -EBUSY);
     T_EXPECT_OK(t, ioasid_spid_find(c.set, 9, false, &found));
     T_EXPECT_EQ(t, found, id);

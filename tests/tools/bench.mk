@@ -9,8 +9,7 @@ BENCH_EMPTY_SRCS  := tests/machines/empty.c
 BENCH_CFLAGS = $(COMMON) -O2
 bench_objects = $(addprefix $(O)/bench/,$(addsuffix .o,$(basename $(1))))
 
-BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c kernel/lib/text.c iommu/ioasid.c iommu/ioasid_core.c iommu/ioasid_data.c \
-                    iommu/ioasid_turn.c iommu/notifier.c
+BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c kernel/lib/text.c $(filter iommu/ioasid%.c,$(IOMMU_SRCS)) iommu/notifier.c
 BENCH_INV_ALL    := $(BENCH_INV_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
                     tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_intr.c tests/host/stub_machine.c
 BENCH_ENUM_ALL   := $(BENCH_ENUM_SRCS) $(ORDER_WALK_SRCS) $(INTERLEAVE_SRCS) tests/actors/owner.c tests/harness/errno_name.c tests/harness/walk.c \

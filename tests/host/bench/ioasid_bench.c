@@ -114,6 +114,17 @@ static void pair_ioasid(uint32_t live, uint32_t ops)
     bench_grace();
 }
 
+/* What exclusion alone costs of such a pair. */
+static void pair_locks(unused uint32_t live, uint32_t ops)
+{
+    static struct plat_lock lock;
+
+    for (uint32_t n = 0; n < 2 * ops; n++) {
+        plat_lock(&lock);
+        plat_unlock(&lock);
+    }
+}
+
 static void pair_bitmap(uint32_t live, uint32_t ops)
 {
     for (uint32_t n = 0, i = 0; n < ops; n++, i = next(i, live)) {
@@ -139,6 +150,7 @@ static const struct subject {
     {"find", "array", find_array, FINDS}, {"find", "ioasid", find_ioasid, FINDS},
     {"find", "radix", find_radix, FINDS}, {"pair", "ioasid", pair_ioasid, PAIRS},
     {"pair", "radix", pair_radix, PAIRS}, {"pair", "bitmap", pair_bitmap, PAIRS},
+    {"pair", "locks", pair_locks, PAIRS},
 };
 
 /* ---- Rounds ---- */
