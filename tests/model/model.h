@@ -57,6 +57,7 @@ struct model_config {
     bool slow;     /* commands, descriptors and DMA take steps, in pieces */
     bool tear;     /* entries larger than 128 bits are read in pieces, with time between them */
     bool spurious; /* sends its event interrupts again, for nothing */
+    bool collapse; /* while a record of a requester is pending, its further faults are dropped (rule 68) */
     /* Deviations of known emulators; never set in a preset that stands for silicon. */
     bool pasid_p_ignored; /* a PASID entry is used although P = 0, while the context entry is cached */
     bool no_iqercd;       /* IQERCD reads 0 */

@@ -12,6 +12,7 @@
 #define MODEL_REG_BYTES (4 * PAGE_SIZE)
 #define MODEL_DMAS      16
 #define CACHE_ENTRIES   512
+#define QUEUE_FETCHED   16
 
 /* ---- What a table entry says about a request (entry.c makes it, walks read it) ---- */
 
@@ -31,6 +32,7 @@ struct trans {
     bool sre, wpe, eafe;
     bool snooped; /* walks see CPU caches: PWSNP = 1 and SMPWCS = 1, legacy: ECAP.C */
     bool pgsnp;
+    uint64_t generation; /* of the caches when the entries were read; older than theirs: nothing is cached */
 };
 
 /* What is wanted of a page. A read of zero bytes has none of r, w, x set. */
@@ -69,8 +71,9 @@ struct cached {
         struct vtd_pasid_entry pe;
         struct leaf leaf;
     };
-    bool r, w, u; /* FS, SS: what the levels above allow */
-    bool fpd;     /* PASID: FPD of the directory entry */
+    bool r, w, u;  /* FS, SS: what the levels above allow */
+    bool fpd;      /* PASID: FPD of the directory entry */
+    uint64_t root; /* IOTLB, FS, SS: top table that this came from */
     uint64_t age;
 };
 
@@ -83,27 +86,33 @@ struct entry_walk {
     bool has_pasid, privileged, execute;
     uint32_t pasid; /* of the request */
 
-    unsigned state; /* entry.c's own */
+    unsigned state; /* entry.c's own, like all that follows but the results */
     unsigned piece;
-    uint8_t fault;
-    bool fpd;
+    uint64_t generation;
     uint32_t index; /* PASID that selects the PASID entry */
     uint64_t pa;    /* of the entry being read */
-    uint64_t pdir;
+    bool ctx_cached;
     struct vtd_context_entry ctx;
     struct vtd_pasid_entry pe;
+
+    uint8_t fault;
+    bool fpd;
     struct trans trans;
 };
 
-enum dma_state { DMA_FREE, DMA_ENTRIES, DMA_WALK, DMA_MEMORY, DMA_ENDED };
+enum dma_state { DMA_FREE, DMA_ACCEPTED, DMA_ENTRIES, DMA_WALK, DMA_MEMORY, DMA_ENDED };
 
 struct dma {
     enum dma_state state;
     struct model_request rq;
     struct entry_walk entries;
     struct leaf leaf;
-    uint64_t at; /* address under way */
-    struct model_completion end;
+    struct model_completion end; /* end.moved: bytes done */
+};
+
+/* A descriptor that was fetched and has not taken effect. */
+struct fetched {
+    struct vtd_desc d;
 };
 
 struct model {
@@ -115,16 +124,22 @@ struct model {
     /* regs.c */
     uint32_t command; /* bit of GCMD under way, 0: none */
     unsigned command_left;
-    uint64_t root; /* RTADDR as of the last SRTP */
+    uint64_t root;  /* RTADDR as of the last SRTP */
+    bool root_used; /* TE went off after that SRTP: rule 5 */
+    unsigned owed;  /* global invalidations that rules 7 and 8 ask for: bits by descriptor type */
 
     /* queue.c */
     bool queue_stopped;
+    uint64_t queue_tail; /* IQT before the last write */
     bool last_was_wait;
-    unsigned queue_left;
+    bool drain_reads, drain_writes; /* owed before the next wait is over */
+    struct fetched fetched[QUEUE_FETCHED];
+    unsigned fetched_count;
 
     /* cache.c, dma.c */
     struct cached cache[CACHE_ENTRIES];
     uint64_t age;
+    uint64_t generation; /* counts invalidations */
     struct dma dma[MODEL_DMAS];
 
     /* fault.c */
@@ -132,7 +147,6 @@ struct model {
 
     /* contract.c */
     unsigned breaches;
-    struct contract *contract;
 
     struct prq_state prq;
     struct ats_state ats;
@@ -158,6 +172,11 @@ uint64_t ss_end(const struct model *m, unsigned levels);
 /* Is an address in FEEx_xxxx? */
 bool is_interrupt_range(uint64_t addr);
 
+/* ---- presets.c ---- */
+
+/* Do the unit's capabilities go with each other? */
+bool preset_is_possible(const struct model *m);
+
 /* ---- regs.c ---- */
 
 uint64_t reg_get(const struct model *m, uint32_t offset, unsigned width);
@@ -168,19 +187,34 @@ void reg_set(struct model *m, uint32_t offset, unsigned width, uint64_t value);
 #define set64(m, name, value) reg_set(m, VTD_OFF_##name, 8, value)
 bool reg_status(const struct model *m, uint64_t gsts_mask); /* a bit of GSTS */
 void regs_reset(struct model *m);
+/* command.c: GCMD. */
+void command_written(struct model *m, uint32_t value);
 void regs_step(struct model *m);
+
+/* ---- event.c ---- */
+
 /* Sends the message of an event's registers (`control`: VTD_OFF_FECTL, _IECTL, _PECTL), or holds it in IP. */
 void event_send(struct model *m, uint32_t control);
+/* IM may have changed: what is pending goes out. */
+void event_control_written(struct model *m, uint32_t control);
 /* All causes of the event are gone: IP = 0. */
 void event_drop(struct model *m, uint32_t control);
+/* One of the messages that software has set up arrives once more. */
+void event_repeat(struct model *m);
 
 /* ---- queue.c ---- */
 
 void queue_enabled(struct model *m, bool on);
-void queue_written(struct model *m); /* IQT, or an error was cleared */
+void queue_tail_written(struct model *m);
+/* IQE or ITE was written with 1. */
+void queue_error_cleared(struct model *m);
 /* One piece of one descriptor. */
 void queue_step(struct model *m);
 bool queue_idle(const struct model *m);
+/* desc.c: may this descriptor stand in the queue as it is now? */
+enum vtd_iqei desc_check(const struct model *m, const struct vtd_desc *d);
+/* Breaches that hardware does not report. */
+void desc_check_rules(struct model *m, const struct vtd_desc *d);
 /* Called by ats.c: a function did not answer (ITE), or answered what nobody asked (ICE). */
 void queue_timed_out(struct model *m, uint16_t sid);
 void queue_bad_completion(struct model *m, uint16_t sid);
@@ -217,8 +251,12 @@ void cache_piotlb(struct model *m, enum vtd_piotlb_gran g, uint16_t did, uint32_
 void cache_flush_all(struct model *m); /* everything of DMA remapping */
 /* For entry.c. NULL: not there. */
 struct cached *context_find(struct model *m, uint16_t sid);
-struct cached *pasid_find(struct model *m, uint16_t sid, uint32_t pasid);
-struct cached *cache_add(struct model *m, enum model_cache kind);
+struct cached *pasid_find(struct model *m, uint16_t sid, bool has_pasid, uint32_t pasid);
+struct cached *cache_add(struct model *m, const struct cached *what);
+/* The table pointer that the entries of a stage come from. */
+uint64_t trans_root(const struct trans *t, enum model_cache stage);
+/* Were the entries behind `t` invalidated meanwhile? Then nothing of it may be cached. */
+bool trans_is_old(const struct model *m, const struct trans *t);
 
 /* ---- entry.c: VT-d 5.10, scalable-mode and legacy address translation up to the paging structures ---- */
 
@@ -249,8 +287,8 @@ uint8_t walk_second(struct model *m, const struct trans *t, uint64_t addr, const
 
 void dma_step(struct model *m, unsigned n); /* of the n-th request under way */
 bool dma_idle(const struct model *m);
-/* Requests translated before now reach memory now: what a drain means. */
-void dma_drain(struct model *m);
+/* Requests that may use what was cached before now reach memory now: what a drain means. */
+void dma_drain(struct model *m, bool reads, bool writes);
 /* Entries, IOTLB, walk, checks of the output, in one go; records nothing. 0 or the reason. For ats.c. */
 uint8_t dma_translate(struct model *m, const struct model_request *rq, uint64_t addr, const struct want *want,
                       struct trans *t, struct leaf *out);
@@ -275,9 +313,9 @@ void fault_of_request(struct model *m, const struct model_request *rq, uint64_t 
 void fault_of_interrupt(struct model *m, uint16_t sid, uint16_t index, uint8_t code, bool fpd);
 /* Sets causes in FSTS; an event goes out if none was there before (rule 65). */
 void fault_raise(struct model *m, uint64_t causes);
-void fault_status_written(struct model *m, uint32_t value);
-void fault_top_written(struct model *m, unsigned n); /* F of record n was written with 1 */
-void fault_restart(struct model *m);                 /* TES = 0 and IRES = 0: index goes back to 0 */
+void fault_status_written(struct model *m, uint64_t clear); /* these bits of FSTS were written with 1 */
+void fault_top_written(struct model *m, unsigned n);        /* F of record n was written with 1 */
+void fault_restart(struct model *m);                        /* TES = 0 and IRES = 0: index goes back to 0 */
 
 /* VT-d 5.10, Translation Fault Conditions: what the requester gets. */
 enum fault_answer { ANSWER_UR, ANSWER_CA, ANSWER_NOTHING /* S0 */, ANSWER_EFFECTIVE /* Seff */ };
@@ -304,8 +342,9 @@ void ats_step(struct model *m);
 
 /* ---- intr.c ---- */
 
-void intr_table_set(struct model *m); /* SIRTP */
-void intr_flush(struct model *m);     /* iec global, or by hardware */
+unsigned intr_cached(const struct model *m); /* IRTEs that could answer */
+void intr_table_set(struct model *m);        /* SIRTP */
+void intr_flush(struct model *m);            /* iec global, or by hardware */
 void intr_invalidate(struct model *m, const struct vtd_desc *d);
 /* IRTEs that may be cached lie in [pa, pa + size), which has changed (`freed` false) or is gone. */
 void intr_memory_changed(struct model *m, uint64_t pa, uint64_t size, bool freed);
@@ -321,7 +360,7 @@ void vcmd_step(struct model *m);
 
 /* "rule 20: ..." */
 void breach(struct model *m, const char *fmt, ...) printf_like(2, 3);
-bool contract_create(struct model *m);
-void contract_destroy(struct model *m);
+/* A table entry was cached: does its domain id go with what else may be cached? Rules 45..48. */
+void contract_pasid_cached(struct model *m, const struct cached *c, const struct trans *t);
 
 #endif
