@@ -140,11 +140,20 @@ static void write64(void *ctx, uint32_t offset, uint64_t value)
 
 /* ---- Time, and what software does to memory ---- */
 
+static void (*on_time)(void);
+
+void model_machine_on_time(void (*fn)(void))
+{
+    on_time = fn;
+}
+
 static void step_all(unsigned n)
 {
     model_machine_enter();
     for (unsigned i = 0; i < unit_count; i++)
         model_step(units[i].model, n);
+    if (on_time != NULL)
+        on_time();
     model_machine_leave();
 }
 

@@ -66,6 +66,7 @@ struct cached {
     unsigned shift; /* IOTLB, FS, SS: 2^shift bytes are covered */
     uint64_t table;
     uint64_t entry_pa; /* where the entry was read */
+    bool told;         /* a breach about this entry was told */
     union {
         struct vtd_context_entry ctx;
         struct vtd_pasid_entry pe;

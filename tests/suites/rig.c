@@ -223,9 +223,10 @@ uint64_t rig_store(struct rig *r, uint64_t *word, uint64_t value)
 {
     uint64_t old = load64(word);
 
-    (void)r;
+    t_break_rules(r->t, true);
     store64(word, value);
     plat_publish(word, sizeof(*word), false);
+    t_break_rules(r->t, false);
     return old;
 }
 
