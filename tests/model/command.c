@@ -73,8 +73,8 @@ static void root_table_set(struct model *m)
     m->root_used = false;
     legacy = ttm_of(m->root) == VTD_TTM_LEGACY;
     if (CAP(m, ESRTPS)) {
-        dma_drain(m, true, true);
         cache_flush_all(m);
+        dma_drain(m, true, true);
         return;
     }
     m->owed |= (unsigned)(pow2(VTD_QI_CC) | pow2(VTD_QI_IOTLB) | (legacy ? 0 : pow2(VTD_QI_PC)));
@@ -82,12 +82,12 @@ static void root_table_set(struct model *m)
 
 static void translation_switched(struct model *m, bool on)
 {
+    if (!on && ECAP(m, SMTS))
+        cache_flush_all(m);
     dma_drain(m, true, true);
     if (on)
         return;
     m->root_used = true;
-    if (ECAP(m, SMTS))
-        cache_flush_all(m);
     if (!reg_status(m, M(VTD_GSTS_IRES)))
         fault_restart(m);
 }

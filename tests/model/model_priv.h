@@ -71,9 +71,12 @@ struct cached {
         struct vtd_pasid_entry pe;
         struct leaf leaf;
     };
-    bool r, w, u;  /* FS, SS: what the levels above allow */
-    bool fpd;      /* PASID: FPD of the directory entry */
-    uint64_t root; /* IOTLB, FS, SS: top table that this came from */
+    bool r, w, u;   /* FS, SS: what the levels above allow */
+    bool has_pasid; /* PASID: made by a request with PASID */
+    bool fpd;       /* PASID: FPD of the entry and those above it */
+    bool rid_priv;  /* PASID: RID_PRIV of the context entry */
+    bool anywhere;  /* its pages or tables are not software's to free: pass-through, FS tables of nested */
+    uint64_t root;  /* IOTLB, FS, SS: top table that this came from */
     uint64_t age;
 };
 
@@ -263,6 +266,13 @@ bool trans_is_old(const struct model *m, const struct trans *t);
 /* Starts; then one 128-bit read per entry_step() until it says true: `fault` or `trans` is set. */
 void entry_begin(struct entry_walk *w);
 bool entry_step(struct model *m, struct entry_walk *w);
+/* entry_legacy.c: the whole way in legacy mode, in one step. */
+bool entry_legacy(struct model *m, struct entry_walk *w);
+/* entry_check.c: 0 or the reason. */
+uint8_t entry_check_root(const struct model *m, const struct vtd_root_entry *e, bool upper);
+uint8_t entry_check_context(const struct model *m, const struct entry_walk *w);
+uint8_t entry_check_directory(const struct model *m, const struct vtd_pasid_dir_entry *e);
+uint8_t entry_check_pasid(const struct model *m, const struct entry_walk *w);
 /* All at once; 0 or the reason. */
 uint8_t entry_resolve(struct model *m, struct entry_walk *w);
 
@@ -393,6 +403,9 @@ void vcmd_step(struct model *m);
 /* "rule 20: ..." */
 void breach(struct model *m, const char *fmt, ...) printf_like(2, 3);
 /* A table entry was cached: does its domain id go with what else may be cached? Rules 45..48. */
+/* Are `words` words of two entries the same, but for P and FPD (bits 0 and 1), which may have been cleared
+ * and set? A present entry that is now absent passes. */
+bool contract_same_but_present(const uint64_t *now, const uint64_t *before, size_t words);
 void contract_pasid_cached(struct model *m, const struct cached *c, const struct trans *t);
 
 #endif
