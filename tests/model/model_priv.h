@@ -294,6 +294,38 @@ uint8_t walk_first(struct model *m, const struct trans *t, uint64_t addr, const 
 uint8_t walk_second(struct model *m, const struct trans *t, uint64_t addr, const struct want *want,
                     struct leaf *out);
 
+/* What both walks share. A table entry on the way, which takes A and may be kept. */
+struct walk_used {
+    uint64_t pa; /* nested: guest physical */
+    uint64_t entry;
+    struct psc_hit hit; /* what it leads to */
+};
+/* Bytes that an entry of a table of `level` maps; which entry of it an address selects. */
+static inline uint64_t walk_size(unsigned level)
+{
+    return pow2(3 + 9 * level);
+}
+static inline uint64_t walk_index(uint64_t addr, unsigned level)
+{
+    return addr / walk_size(level) % VTD_PAGING_ENTRIES;
+}
+/* Address bits of an entry that no memory has: 51 .. HAW. */
+static inline uint64_t walk_above_haw(const struct model *m)
+{
+    return pow2(52) - haw_end(m);
+}
+
+/* nested.c: what the first stage does with an entry at `addr`. */
+enum nested_use { NESTED_TOP /* reads it, in the table of FSPTPTR */, NESTED_ENTRY, NESTED_UPDATE };
+/* Where an entry of the first stage lies in host physical memory: `addr` itself unless t->pgtt is NESTED. 0 or
+ * the reason. */
+uint8_t nested_entry(struct model *m, const struct trans *t, uint64_t addr, enum nested_use use, uint64_t *pa);
+/* Does an entry of the first stage name an address that the second one cannot have? */
+bool nested_beyond(const struct model *m, const struct trans *t, uint64_t addr);
+/* `page` is what the first stage says; nested, it becomes what both say: the smaller page, ANDed rights. */
+uint8_t nested_page(struct model *m, const struct trans *t, uint64_t addr, const struct want *want,
+                    struct leaf *page);
+
 /* ---- dma.c ---- */
 
 void dma_step(struct model *m, unsigned n); /* of the n-th request under way */
