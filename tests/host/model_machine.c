@@ -245,8 +245,9 @@ int model_machine_create(const char *profile, const uint64_t *base, unsigned cou
     plat_assert(count <= MAX_UNITS);
     haw = 64;
     for (unsigned i = 0; i < count; i++) {
-        if (!model_preset(preset[0] != '\0' ? preset : mixed[i], seed + i, &config[i]))
+        if (!model_preset(preset[0] != '\0' ? preset : mixed[i], seed, &config[i]))
             return -EINVAL;
+        config[i].seed += i;
         haw = config[i].haw < haw ? config[i].haw : haw;
     }
     shadow_create();
