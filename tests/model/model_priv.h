@@ -127,6 +127,7 @@ struct model {
 
     /* regs.c */
     uint32_t command; /* bit of GCMD under way, 0: none */
+    bool command_on;  /* the level that it sets */
     unsigned command_left;
     uint64_t root;  /* RTADDR as of the last SRTP */
     bool root_used; /* TE went off after that SRTP: rule 5 */
@@ -317,9 +318,10 @@ static inline uint64_t walk_above_haw(const struct model *m)
 
 /* nested.c: what the first stage does with an entry at `addr`. */
 enum nested_use { NESTED_TOP /* reads it, in the table of FSPTPTR */, NESTED_ENTRY, NESTED_UPDATE };
-/* Where an entry of the first stage lies in host physical memory: `addr` itself unless t->pgtt is NESTED. 0 or
- * the reason. */
-uint8_t nested_entry(struct model *m, const struct trans *t, uint64_t addr, enum nested_use use, uint64_t *pa);
+/* Where an entry of the first stage lies in host physical memory: `addr` itself unless t->pgtt is NESTED. 0
+ * or the reason. */
+uint8_t nested_entry(struct model *m, const struct trans *t, uint64_t addr, enum nested_use use,
+                     uint64_t *pa);
 /* Does an entry of the first stage name an address that the second one cannot have? */
 bool nested_beyond(const struct model *m, const struct trans *t, uint64_t addr);
 /* `page` is what the first stage says; nested, it becomes what both say: the smaller page, ANDed rights. */
