@@ -67,6 +67,12 @@ void mrig_publish(struct mrig *r, unsigned page, unsigned word, unsigned words)
     model_published(r->m, PAGE(page) + word * 8ull, words * 8ull);
 }
 
+void mrig_poke(struct mrig *r, unsigned page, unsigned word, uint64_t value)
+{
+    r->mem[page][word] = value;
+    r->written[page][word] = value;
+}
+
 void mrig_set(struct mrig *r, unsigned page, unsigned word, uint64_t value)
 {
     r->mem[page][word] = value;
