@@ -316,9 +316,10 @@ static inline uint64_t walk_above_haw(const struct model *m)
 
 /* nested.c: what the first stage does with an entry at `addr`. */
 enum nested_use { NESTED_TOP /* reads it, in the table of FSPTPTR */, NESTED_ENTRY, NESTED_UPDATE };
-/* Where an entry of the first stage lies in host physical memory: `addr` itself unless t->pgtt is NESTED. 0 or
- * the reason. */
-uint8_t nested_entry(struct model *m, const struct trans *t, uint64_t addr, enum nested_use use, uint64_t *pa);
+/* Where an entry of the first stage lies in host physical memory: `addr` itself unless t->pgtt is NESTED. 0
+ * or the reason. */
+uint8_t nested_entry(struct model *m, const struct trans *t, uint64_t addr, enum nested_use use,
+                     uint64_t *pa);
 /* Does an entry of the first stage name an address that the second one cannot have? */
 bool nested_beyond(const struct model *m, const struct trans *t, uint64_t addr);
 /* `page` is what the first stage says; nested, it becomes what both say: the smaller page, ANDed rights. */
