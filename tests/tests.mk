@@ -38,7 +38,7 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/t
 MODEL_SRCS := tests/model/ats.c tests/model/cache.c tests/model/command.c tests/model/contract.c tests/model/desc.c \
               tests/model/dma.c tests/model/entry.c tests/model/entry_check.c tests/model/entry_legacy.c \
               tests/model/event.c tests/model/fault.c tests/model/intr.c tests/model/model.c tests/model/nested.c \
-              tests/model/presets.c tests/model/prq.c tests/model/queue.c tests/model/regs.c tests/model/vcmd.c \
+              tests/model/post.c tests/model/presets.c tests/model/prq.c tests/model/queue.c tests/model/regs.c tests/model/vcmd.c \
               tests/model/walk_first.c tests/model/walk_second.c
 
 # Host process only: the platform of a Linux process, units that record, main().

@@ -166,13 +166,15 @@ struct model_device {
     uint16_t sid;
     bool pri;       /* sends page requests where a translation is refused */
     bool mute;      /* never answers an invalidation: ITE */
-    bool wrong_tag; /* answers with a tag nobody sent: ICE */
+    bool wrong_tag; /* before its answer sends one with a tag that nobody sent: ICE */
     unsigned delay; /* steps from an invalidation to its answer */
+    unsigned qdep;  /* invalidations that it takes at a time, 1..32; 0: 32 */
 };
 
 /* Adds a function with ATS on, or changes one. -1: too many. */
 int model_device_set(struct model *m, const struct model_device *device);
-/* ATS off: its TLB is empty and it answers nothing. */
+/* ATS off: its TLB is empty. It still answers invalidations, as rule 77 wants one (`mute` first: it is gone).
+ */
 void model_device_remove(struct model *m, uint16_t sid);
 /* A translation request past the device TLB. */
 struct model_translation model_translate(struct model *m, const struct model_request *rq);

@@ -374,6 +374,8 @@ void prq_written(struct model *m, uint32_t offset);
 void prq_respond(struct model *m, const struct vtd_desc *d);
 /* inv_wait with PD = 1: requests that arrived before are in the queue, or were answered. */
 bool prq_drained(const struct model *m);
+/* One request that has arrived goes into the queue. */
+void prq_step(struct model *m);
 
 /* ---- ats.c ---- */
 
@@ -382,6 +384,8 @@ void ats_invalidate(struct model *m, const struct vtd_desc *d);
 /* Invalidations that no function has answered yet; an inv_wait waits for 0. */
 unsigned ats_pending(const struct model *m);
 void ats_step(struct model *m);
+/* [pa, pa + size) has been given back: does a device TLB lead there? */
+void ats_memory_freed(struct model *m, uint64_t pa, uint64_t size);
 
 /* ---- intr.c ---- */
 
@@ -391,6 +395,13 @@ void intr_flush(struct model *m);            /* iec global, or by hardware */
 void intr_invalidate(struct model *m, const struct vtd_desc *d);
 /* IRTEs that may be cached lie in [pa, pa + size), which has changed (`freed` false) or is gone. */
 void intr_memory_changed(struct model *m, uint64_t pa, uint64_t size, bool freed);
+
+/* The message for a destination as IRTEs and posted-interrupt descriptors have it. */
+void intr_send(struct model *m, uint64_t destination, bool rh, bool dm, uint32_t data);
+/* post.c: are the reserved bits of a posted entry 0? */
+bool intr_post_entry_ok(const struct vtd_irte *e);
+/* 0 or the reason. */
+uint8_t intr_post(struct model *m, const struct vtd_irte *e);
 
 /* ---- vcmd.c ---- */
 
