@@ -42,7 +42,8 @@ MODEL_SRCS := tests/model/ats.c tests/model/cache.c tests/model/command.c tests/
               tests/model/walk_first.c tests/model/walk_second.c
 
 # Host process only: the platform of a Linux process, units that record, main().
-HOST_SUITE_SRCS := tests/host/model_walk_test.c tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
+HOST_SUITE_SRCS := tests/host/model_prq_test.c tests/host/model_vcmd_test.c tests/host/model_walk_test.c \
+                   tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
                    tests/host/unit_stub_test.c
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \

@@ -133,8 +133,7 @@ bool bed_has_breach(const struct bed *bed, unsigned count, const char *begins)
 
 /* ---- A unit at work ---- */
 
-/* GCMD from GSTS, one bit more, and the time that it takes. */
-static void command(struct bed *bed, uint32_t bit)
+void bed_command(struct bed *bed, uint32_t bit)
 {
     uint32_t status = model_read32(bed->m, 0x1c) & 0x96ffffff;
 
@@ -153,10 +152,10 @@ void bed_start(struct bed *bed, uint64_t context_0, uint64_t context_1)
     bed_store(bed, BED_DIR, BED_PASIDS | 1);
     model_write64(bed->m, 0x88, 0);
     model_write64(bed->m, 0x90, BED_QUEUE | 0x800);
-    command(bed, 0x04000000);
+    bed_command(bed, 0x04000000);
     model_write64(bed->m, 0x20, BED_ROOT | 0x400);
-    command(bed, 0x40000000);
-    command(bed, 0x80000000);
+    bed_command(bed, 0x40000000);
+    bed_command(bed, 0x80000000);
 }
 
 void bed_pasid(struct bed *bed, unsigned pasid, uint64_t q0, uint64_t q1, uint64_t q2)

@@ -55,6 +55,8 @@ bool bed_has_breach(const struct bed *bed, unsigned count, const char *begins);
 #define BED_STATUS 0x105000ull
 #define BED_SID    0x0110
 void bed_start(struct bed *bed, uint64_t context_0, uint64_t context_1);
+/* One more bit of GCMD, with all that GSTS has, and the time that it takes. */
+void bed_command(struct bed *bed, uint32_t bit);
 /* Words 0 .. 2 of a PASID entry, PASID 0 .. 63. */
 void bed_pasid(struct bed *bed, unsigned pasid, uint64_t q0, uint64_t q1, uint64_t q2);
 /* One descriptor goes into the queue, and the tail moves. */

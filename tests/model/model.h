@@ -49,10 +49,11 @@ struct model_config {
     uint32_t ver;
     uint64_t cap;
     uint64_t ecap;
-    uint64_t vccap;     /* VT-d 5.10, Virtual Command Capability Register; used if ECAP.VCS */
-    unsigned haw;       /* host address width, bits */
-    unsigned cache_max; /* entries that each cache holds, 1..8 */
-    uint64_t seed;      /* of every choice that is the unit's own */
+    uint64_t vccap;       /* VT-d 5.10, Virtual Command Capability Register; used if ECAP.VCS */
+    unsigned vcmd_pasids; /* that virtual commands give out at most; 0: as many as ECAP.PSS allows */
+    unsigned haw;         /* host address width, bits */
+    unsigned cache_max;   /* entries that each cache holds, 1..8 */
+    uint64_t seed;        /* of every choice that is the unit's own */
     /* All false: a unit that obeys at once. */
     bool slow;     /* commands, descriptors and DMA take steps, in pieces */
     bool tear;     /* entries larger than 128 bits are read in pieces, with time between them */

@@ -407,7 +407,8 @@ uint8_t intr_post(struct model *m, const struct vtd_irte *e);
 
 bool vcmd_owns(const struct model *m, uint32_t offset); /* VCMD, VCMD_EO, VCRSP, VCCAP, if ECAP.VCS */
 void vcmd_reset(struct model *m);
-void vcmd_write(struct model *m, uint32_t offset, uint64_t value);
+/* The register holds what was written; `bytes`: the bits that were. */
+void vcmd_write(struct model *m, uint32_t offset, uint64_t bytes);
 void vcmd_step(struct model *m);
 
 /* ---- contract.c ---- */
