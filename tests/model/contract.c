@@ -40,14 +40,15 @@ bool contract_same_but_present(const uint64_t *now, const uint64_t *before, size
     return true;
 }
 
-static void check_entry(struct model *m, const struct cached *c, const uint64_t *before, size_t words,
+static void check_entry(struct model *m, struct cached *c, const uint64_t *before, size_t words,
                         const char *what)
 {
     uint64_t now[8];
 
-    if (!bit_is_set(before[0], 0) || !mem_read(m, c->entry_pa, now, words * 8, true) ||
+    if (c->told || !bit_is_set(before[0], 0) || !mem_read(m, c->entry_pa, now, words * 8, true) ||
         contract_same_but_present(now, before, words))
         return;
+    c->told = true;
     if (bit_is_set(now[0], 0))
         breach(m,
                "rule 44: %s entry of requester %04x, PASID %x changed while it is present and may be cached",

@@ -117,7 +117,7 @@ static void step(struct model *m)
 
 void model_step(struct model *m, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n && !model_idle(m); i++)
         step(m);
     if (m->cfg.spurious && n > 0 && rnd(m, 64) == 0)
         event_repeat(m);

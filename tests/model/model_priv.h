@@ -66,6 +66,7 @@ struct cached {
     unsigned shift; /* IOTLB, FS, SS: 2^shift bytes are covered */
     uint64_t table;
     uint64_t entry_pa; /* where the entry was read */
+    bool told;         /* a breach about this entry was told */
     union {
         struct vtd_context_entry ctx;
         struct vtd_pasid_entry pe;
@@ -126,6 +127,7 @@ struct model {
 
     /* regs.c */
     uint32_t command; /* bit of GCMD under way, 0: none */
+    bool command_on;  /* the level that it sets */
     unsigned command_left;
     uint64_t root;  /* RTADDR as of the last SRTP */
     bool root_used; /* TE went off after that SRTP: rule 5 */
