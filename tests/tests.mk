@@ -50,7 +50,7 @@ HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/queue_stub_test.c t
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
              tests/host/stub_machine.c tests/host/own_unit.c tests/host/shadow.c tests/host/model_machine.c \
-             tests/host/model_engine.c tests/host/model_rig.c tests/host/model_bed.c tests/host/breach.c $(MODEL_SRCS)
+             tests/host/model_engine.c tests/host/model_firmware.c tests/host/model_rig.c tests/host/model_bed.c tests/host/breach.c $(MODEL_SRCS)
 
 # ---- The table of errata; an id that no table has stops the build ----
 
