@@ -116,7 +116,8 @@ struct dma_dev {
     uint64_t dma_mask;  /* addresses are cut to this; device.address_bits proves it */
     uint64_t delay_ns;  /* from start to translation, 0 if synchronous */
     enum dma_result result;
-    bool tagged; /* transfers carry `pasid`; a case sets it if `can_tag`, and takes it back */
+    unsigned interrupts; /* taken from it so far; by its handler */
+    bool tagged;         /* transfers carry `pasid`; a case sets it if `can_tag`, and takes it back */
     uint32_t pasid;
     bool busy; /* a transfer was started and not waited for */
 };

@@ -26,7 +26,7 @@ import machines_cfg
 import verdict
 from check_jobs import Job, Result, Runner, show_table, total
 
-MACHINES = ("new-fs", "new-ss", "old-ss", "new-fs-nvme")
+MACHINES = ("new-fs", "new-ss", "old-ss", "new-fs-nvme", "new-fs-ir", "old-ss-ir")
 TIME = "# time_us "
 FETCH_TIME = 400  # seconds that the first run of a machine may need to fetch it
 
@@ -73,6 +73,8 @@ class Plan:
         compiler = os.environ.get("CC", "gcc")
         yield Job("build-host", self.make("host", replay), then=self.host_profiles, timeout=1800)
         yield Job("dmar-corpus", [replay, *sorted(glob.glob("tests/host/corpus/dmar/*"))], needs=["build-host"])
+        yield Job("build-enum", self.make(os.path.join(self.out, "bench/order_enum")), timeout=1800)
+        yield Job("enum", [os.path.join(self.out, "bench/order_enum"), "depth=6", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
         yield Job("compile-fail", ["sh", "tests/host/compile_fail/run.sh", *compiler.split()[:1]])
         yield Job("golden-vectors", ["sh", "tests/host/golden.sh"])
 
