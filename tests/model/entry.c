@@ -106,13 +106,13 @@ static void remember(struct model *m, const struct entry_walk *w)
                        .has_pasid = w->has_pasid,
                        .pasid = w->index,
                        .entry_pa = w->pa,
-                       .fpd = w->fpd,
-                       .pe = w->pe};
+                       .fpd = w->fpd};
 
     if (w->generation != m->generation || (w->fault != 0 && !CAP(m, CM)))
         return;
     c.did = w->fault == 0 ? (uint16_t)entry_get(&w->pe, VTD_PASID_DID) : 0;
     c.rid_priv = entry_get(&w->ctx, VTD_CTX_RID_PRIV);
+    c.pe = w->pe;
     if (w->fault == 0)
         contract_pasid_cached(m, &c, &w->trans);
     cache_add(m, &c);
@@ -314,6 +314,6 @@ uint8_t entry_resolve(struct model *m, struct entry_walk *w)
 {
     entry_begin(w);
     while (!entry_step(m, w))
-        continue;
+        ;
     return w->fault;
 }
