@@ -337,6 +337,18 @@ TEST(model_ats, dma, .needs = NEED_HOST, .faults = "79 85",
     bed_submit(bed, IOTLB, 0);
     T_EXPECT_EQ(t, (unsigned)put(bed, ADDR, 0x77, true).status, 0u);
     T_EXPECT_EQ(t, bed_load(bed, PAGE + 0x678), 0x77ull);
+    bed_store(bed, LEAF, PAGE | 2);
+    bed_submit(bed, IOTLB, 0);
+    bed_submit(bed, PDEV, ALL | 0x800);
+    T_EXPECT_EQ(t, (unsigned)put(bed, ADDR, 0x79, true).status, 0u);
+    rq.access = MODEL_READ;
+    rq.addr = ADDR;
+    rq.len = 8;
+    T_EXPECT_EQ(t, model_device_dma(bed->m, &rq).fault, 0x86);
+    bed_store(bed, LEAF, PAGE | 3);
+    bed_submit(bed, IOTLB, 0);
+    T_EXPECT_EQ(t, (unsigned)model_device_dma(bed->m, &rq).status, 0u);
+    T_EXPECT_EQ(t, bytes[0], 0x79);
     model_device_remove(bed->m, BED_SID);
     T_EXPECT_EQ(t, model_device_entries(bed->m, BED_SID), 0u);
     T_EXPECT_EQ(t, (unsigned)put(bed, ADDR, 0x88, true).status, 0u);

@@ -283,6 +283,36 @@ TEST(model_prq, late, .needs = NEED_HOST, .rules = "61",
     T_EXPECT_GT(t, early, 12u);
 }
 
+TEST(model_prq, reuse, .needs = NEED_HOST, .rules = "62",
+     .doc = "a PASID that gets other tables while a request of its last life is on its way, or in the queue "
+            "and not taken, is a breach; once the head has gone over it, it is none")
+{
+    struct model_config cfg = bed_config(0, 0);
+    uint8_t bytes[8] = {0};
+    struct model_request dma = {
+        .sid = BED_SID, .has_pasid = true, .pasid = 3, .addr = ADDR, .len = 8, .data = bytes};
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct bed *bed;
+
+        cfg.slow = i == 0;
+        bed = start(t, &cfg, ALL_ON);
+        model_page_request(bed->m, &request);
+        T_EXPECT_EQ(t, bed->m->prq.pending_count, cfg.slow ? 1u : 0u);
+        if (i == 2)
+            model_write64(bed->m, PQH, 0x20);
+        T_EXPECT_EQ(t, (unsigned)model_dma(bed->m, &dma).status, 0u);
+        T_EXPECT_EQ(t, bed->breaches, 0u);
+        cache_flush_all(bed->m);
+        bed_pasid(bed, 3, 0x114000 | 0x89, 0x800009, 0);
+        bed_store(bed, 0x114000, 0x112003);
+        T_EXPECT_EQ(t, (unsigned)model_dma(bed->m, &dma).status, 0u);
+        T_EXPECT_EQ(t, bed->breaches, i == 2 ? 0u : 1u);
+        if (i < 2)
+            T_EXPECT(t, bed_has_breach(bed, 1, "rule 62: requester 0110, PASID 3 used anew"));
+    }
+}
+
 TEST(model_prq, stop_marker, .needs = NEED_HOST, .rules = "64",
      .doc = "a stop marker comes into the queue and gets no response; a unit without SMS does not know it")
 {

@@ -125,6 +125,6 @@ void model_step(struct model *m, unsigned n)
 
 bool model_idle(const struct model *m)
 {
-    return m->command == 0 && queue_idle(m) && dma_idle(m) && ats_pending(m) == 0 &&
-           prq_drained(m) && m->vcmd.left == 0;
+    return m->command == 0 && queue_idle(m) && dma_idle(m) && ats_pending(m) == 0 && prq_drained(m) &&
+           m->vcmd.left == 0;
 }

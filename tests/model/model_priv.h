@@ -376,6 +376,8 @@ void prq_written(struct model *m, uint32_t offset);
 void prq_respond(struct model *m, const struct vtd_desc *d);
 /* inv_wait with PD = 1: requests that arrived before are in the queue, or were answered. */
 bool prq_drained(const struct model *m);
+/* A PASID entry was cached: is a page request of another life of this PASID still about? */
+void prq_pasid_cached(struct model *m, const struct cached *c, const struct trans *t);
 /* One request that has arrived goes into the queue. */
 void prq_step(struct model *m);
 
