@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Checks beside the host binary: what may not compile, fields without a golden vector, the fuzz target of the DMAR
-# parser and its corpus.
+# parser and its corpus, a foreign driver in front of the strict unit.
 
 DMAR_FUZZ_SRCS   := tests/host/fuzz_dmar.c iommu/dmar.c iommu/dmar_lookup.c iommu/dmar_text.c kernel/lib/text.c
 DMAR_REPLAY_SRCS := $(DMAR_FUZZ_SRCS) tests/host/replay.c
@@ -15,6 +15,17 @@ check-formats: $(O)/host/replay_dmar
 	$(Q)$(O)/host/replay_dmar $(DMAR_CORPUS)/*
 
 $(O)/host/replay_dmar: $(DMAR_REPLAY_SRCS:%.c=$(O)/host/%.o)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
+
+# The strict unit without anything else of this tree.
+MODEL_EXAMPLE_SRCS := tests/model/example.c $(MODEL_SRCS)
+
+.PHONY: check-model
+check-model: $(O)/host/model_example
+	$(Q)$<
+
+$(O)/host/model_example: $(MODEL_EXAMPLE_SRCS:%.c=$(O)/host/%.o)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
 

@@ -123,6 +123,36 @@ TEST(model_prq, response, .needs = NEED_HOST, .rules = "58",
     T_EXPECT(t, bed_has_breach(bed, 5, "rule 58: response code 2"));
 }
 
+TEST(
+    model_prq, response_order, .needs = NEED_HOST, .rules = "58",
+    .doc = "several requests are answered in any order; what no device takes is forgotten from the oldest on")
+{
+    static const uint64_t order[] = {2, 1, 3};
+    struct bed *bed = start_all(t);
+    struct model_page_request rq = request;
+    struct model_page_response got = {0};
+
+    for (rq.group = 1; rq.group <= 3; rq.group++)
+        model_page_request(bed->m, &rq);
+    for (unsigned i = 0; i < 3; i++)
+        bed_submit(bed, RESPOND, order[i] << 3);
+    for (unsigned i = 0; i < 3; i++) {
+        T_ASSERT(t, model_page_response(bed->m, &got));
+        T_EXPECT_EQ(t, (uint64_t)got.group, order[i]);
+    }
+    T_EXPECT(t, !model_page_response(bed->m, &got));
+    T_EXPECT_EQ(t, bed->breaches, 0u);
+    bed_store(bed, BED_DIR, 0);
+    cache_flush_all(bed->m);
+    for (rq.group = 1; rq.group <= 70; rq.group++)
+        model_page_request(bed->m, &rq);
+    for (unsigned group = 7; group <= 70; group++) {
+        T_ASSERT(t, model_page_response(bed->m, &got));
+        T_EXPECT_EQ(t, got.group, group);
+    }
+    T_EXPECT(t, !model_page_response(bed->m, &got));
+}
+
 /* High half of a fault record: F, page request (T2), PP and PASID 3, requester 110h. */
 #define RECORD(code) (0x8000030090000110ull | (uint64_t)(code) << 32)
 
