@@ -296,19 +296,21 @@ TEST(model_prq, late, .needs = NEED_HOST, .rules = "61",
 
     for (unsigned seed = 1; seed <= 24; seed++) {
         struct model_config cfg = bed_config(0, 0);
+        struct model_page_request rq = request;
         struct bed *bed;
 
         cfg.slow = true;
         cfg.seed = seed;
         bed = start(t, &cfg, ALL_ON);
-        for (unsigned i = 0; i < 8; i++)
-            model_page_request(bed->m, &request);
+        for (rq.group = 0; rq.group < 8; rq.group++)
+            model_page_request(bed->m, &rq);
         T_EXPECT_EQ(t, model_idle(bed->m), false);
         T_ASSERT(t, bed_wait(bed, 0));
         early += model_peek(bed->m, PQT, 8) < 0x100;
         T_ASSERT(t, bed_wait(bed, 0x80));
         T_EXPECT_EQ(t, model_peek(bed->m, PQT, 8), 0x100ull);
-        T_EXPECT_EQ(t, bed_load(bed, QUEUE + 0xe0), 0x0000000301100101ull);
+        for (unsigned i = 0; i < 8; i++)
+            T_EXPECT_EQ(t, bed_load(bed, QUEUE + 0x20 * i + 8), 0x00000005445e5005ull + 8 * i);
     }
     T_EXPECT_GT(t, early, 12u);
 }
