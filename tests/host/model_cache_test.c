@@ -64,7 +64,7 @@ static void open_second(struct t *t)
     struct model_config config = mrig_config();
 
     mrig_open(t, &rig, &config);
-    mrig_set(&rig, MRIG_PASIDS, 0, SECOND);
+    mrig_poke(&rig, MRIG_PASIDS, 0, SECOND);
     T_ASSERT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
 }
 
@@ -73,7 +73,7 @@ TEST(model_cache, leaf, .rules = "50",
             "do not count")
 {
     open_first(t);
-    mrig_set(&rig, LEAF, OTHER_PAGE * 4096 + 7);
+    mrig_poke(&rig, LEAF, OTHER_PAGE * 4096 + 7);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
     flush(t, PIOTLB_PAGE, PAGE_ELSEWHERE);
     flush(t, PIOTLB_OTHER, 0);
@@ -88,7 +88,7 @@ TEST(model_cache, leaf_second, .rules = "51",
      .doc = "second stage: iotlb page removes the leaf, p_iotlb page does not")
 {
     open_second(t);
-    mrig_set(&rig, MRIG_SS + 3, 0x123, OTHER_PAGE * 4096 + 3);
+    mrig_poke(&rig, MRIG_SS + 3, 0x123, OTHER_PAGE * 4096 + 3);
     flush(t, PIOTLB_PAGE, PAGE_HERE);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
     flush(t, IOTLB_PAGE, PAGE_ELSEWHERE);
@@ -103,7 +103,7 @@ TEST(model_cache, structure, .rules = "28",
 {
     open_first(t);
     rig.mem[MRIG_FREE + 1][0x123] = OTHER_PAGE * 4096 + 7;
-    mrig_set(&rig, MRIG_FS + 2, 0, (MRIG_FREE + 1) * 4096 + 7);
+    mrig_poke(&rig, MRIG_FS + 2, 0, (MRIG_FREE + 1) * 4096 + 7);
     flush(t, PIOTLB_PAGE, PAGE_HERE_IH);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
     flush(t, PIOTLB_PAGE, PAGE_HERE);
@@ -116,7 +116,7 @@ TEST(model_cache, structure_second, .rules = "28",
 {
     open_second(t);
     rig.mem[MRIG_FREE + 1][0x123] = OTHER_PAGE * 4096 + 3;
-    mrig_set(&rig, MRIG_SS + 2, 0, (MRIG_FREE + 1) * 4096 + 3);
+    mrig_poke(&rig, MRIG_SS + 2, 0, (MRIG_FREE + 1) * 4096 + 3);
     flush(t, PIOTLB_PASID_0, 0);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
     flush(t, IOTLB_PAGE, PAGE_HERE_IH);
@@ -130,7 +130,7 @@ TEST(model_cache, pasid_entry, .rules = "26 41",
      .doc = "P = 0 is not seen before pc_inv; cc_inv and p_iotlb do not help")
 {
     open_first(t);
-    mrig_set(&rig, MRIG_PASIDS, 0, 0x40);
+    mrig_poke(&rig, MRIG_PASIDS, 0, 0x40);
     flush(t, CC_DEVICE, 0);
     flush(t, PIOTLB_PASID_0, 0);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
@@ -143,7 +143,7 @@ TEST(model_cache, context_entry, .rules = "26 38", .flaws = "H17",
      .doc = "P = 0 in the context entry: the PASID cache answers without it until pc_inv comes behind cc_inv")
 {
     open_first(t);
-    mrig_set(&rig, MRIG_CTX_LOW, 64, 0x4000);
+    mrig_poke(&rig, MRIG_CTX_LOW, 64, 0x4000);
     flush(t, CC_DEVICE, 0);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
     flush(t, PC_DOMAIN, 0);
@@ -157,7 +157,7 @@ TEST(model_cache, context_alone, .rules = "26 38",
     struct model_request rq = mrig_read();
 
     open_first(t);
-    mrig_set(&rig, MRIG_CTX_LOW, 64, 0x4000);
+    mrig_poke(&rig, MRIG_CTX_LOW, 64, 0x4000);
     flush(t, PC_PASID_0, 0);
     flush(t, IOTLB_GLOBAL, 0);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
@@ -180,11 +180,11 @@ TEST(
     mrig_open(t, &rig, &config);
     T_ASSERT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
     rq.sid = 0x18; /* 00:03.0, with a directory and a PASID table of its own */
-    mrig_set(&rig, MRIG_CTX_LOW, 96, MRIG_FREE * 4096 + 1);
-    mrig_set(&rig, MRIG_FREE, 0, (MRIG_FREE + 1) * 4096 + 1);
-    mrig_set(&rig, MRIG_FREE + 1, 1, 0x800001);
-    mrig_set(&rig, MRIG_FREE + 1, 2, (MRIG_FREE + 2) * 4096);
-    mrig_set(&rig, MRIG_FREE + 1, 0, 0x41);
+    mrig_poke(&rig, MRIG_CTX_LOW, 96, MRIG_FREE * 4096 + 1);
+    mrig_poke(&rig, MRIG_FREE, 0, (MRIG_FREE + 1) * 4096 + 1);
+    mrig_poke(&rig, MRIG_FREE + 1, 1, 0x800001);
+    mrig_poke(&rig, MRIG_FREE + 1, 2, (MRIG_FREE + 2) * 4096);
+    mrig_poke(&rig, MRIG_FREE + 1, 0, 0x41);
     T_EXPECT_EQ(t, (int)mrig_dma(&rig, rq).status, (int)MODEL_SUCCESS);
     T_EXPECT(t, mrig_breached(&rig, "rule 45: domain 1, PASID 0"));
     mrig_close(&rig);
@@ -238,7 +238,7 @@ TEST(model_cache, unsnooped_walk, .rules = "10", .flaws = "H18",
     struct model_request rq = mrig_read();
 
     mrig_open(t, &rig, &config);
-    mrig_set(&rig, MRIG_PASIDS, 1, 1);
+    mrig_poke(&rig, MRIG_PASIDS, 1, 1);
     T_EXPECT_EQ(t, (int)mrig_dma(&rig, rq).status, (int)MODEL_UR);
     T_EXPECT_EQ(t, mrig_fault(&rig, NULL), 0x90);
     for (unsigned level = 0; level < 4; level++) {
@@ -265,15 +265,15 @@ TEST(model_cache, absence, .rules = "35 48 52",
 
     config.cap |= 0x80;
     mrig_open(t, &rig, &config);
-    mrig_set(&rig, MRIG_PASIDS, 0, 0);
+    mrig_poke(&rig, MRIG_PASIDS, 0, 0);
     T_EXPECT_EQ(t, reads_from(t), 0u);
-    mrig_set(&rig, MRIG_SS + 3, 0x123, 0);
-    mrig_set(&rig, MRIG_PASIDS, 0, SECOND);
+    mrig_poke(&rig, MRIG_SS + 3, 0x123, 0);
+    mrig_poke(&rig, MRIG_PASIDS, 0, SECOND);
     flush(t, PC_PASID_0, 0);
     T_EXPECT_EQ(t, reads_from(t), 0u);
     flush(t, 0x07, 0); /* pc_inv, domain 0 */
     T_EXPECT_EQ(t, reads_from(t), 0u);
-    mrig_set(&rig, MRIG_SS + 3, 0x123, MRIG_DATA * 4096 + 3);
+    mrig_poke(&rig, MRIG_SS + 3, 0x123, MRIG_DATA * 4096 + 3);
     T_EXPECT_EQ(t, reads_from(t), 0u);
     flush(t, IOTLB_PAGE, PAGE_HERE);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
@@ -302,7 +302,8 @@ TEST(model_cache, torn, .rules = "37 43", .flaws = "H7",
         mrig_publish(&rig, MRIG_PASIDS, 0, 8);
         for (unsigned i = 0; i < 10000 && !model_dma_end(rig.m, dma, &c); i++)
             model_step(rig.m, 1);
-        torn += rig.breaches > 0 && strncmp(rig.breach[0], "rule 43:", 8) == 0;
+        for (unsigned i = 0; i < rig.breaches; i++)
+            torn += strstr(rig.breach[i], "changed while the unit read it") != NULL;
         rig.breaches = 0;
         mrig_close(&rig);
     }
@@ -330,7 +331,7 @@ TEST(
         mrig_open(t, &rig, &config);
         dma = model_dma_start(rig.m, &rq);
         model_step(rig.m, after);
-        mrig_set(&rig, LEAF, 0);
+        mrig_poke(&rig, LEAF, 0);
         flush(t, PIOTLB_PAGE, PAGE_HERE);
         late += rig.mem[MRIG_DATA][0] == value;
         rig.mem[MRIG_DATA][0] = 0;

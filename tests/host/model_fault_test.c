@@ -123,9 +123,9 @@ static void open_row(struct t *t, const struct row *row)
     config.ver = row->ver != 0 ? row->ver : config.ver;
     mrig_open(t, &rig, &config);
     for (unsigned i = 0; i < ARRAY_SIZE(row->set) && row->set[i].page != 0; i++)
-        mrig_set(&rig, row->set[i].page, row->set[i].word, row->set[i].value);
+        mrig_poke(&rig, row->set[i].page, row->set[i].word, row->set[i].value);
     /* The legacy row with a leaf: three levels whose top table is page 13, one gigabyte each. */
-    mrig_set(&rig, MRIG_SS + 3, 0x152, 0xc0000083);
+    mrig_poke(&rig, MRIG_SS + 3, 0x152, 0xc0000083);
     if (row->rtaddr == 0)
         return;
     model_write64(rig.m, 0x20, row->rtaddr);
@@ -209,7 +209,7 @@ static void silent(struct t *t, const struct row *row)
 
     open_row(t, &quiet);
     t_note(t, "%s", row->what);
-    mrig_set(&rig, page, word, rig.mem[page][word] | 2);
+    mrig_poke(&rig, page, word, rig.mem[page][word] | 2);
     T_EXPECT_NE(t, (int)mrig_dma(&rig, rq).status, (int)MODEL_SUCCESS);
     T_EXPECT_EQ(t, mrig_fault(&rig, NULL), row->qualified ? 0 : row->code);
     rig.breaches = 0;
@@ -253,7 +253,7 @@ TEST(model_fault, overflow, .rules = "67 68",
 
     config.cap = (config.cap & ~(0xffull << 40)) | 1ull << 40; /* two records */
     mrig_open(t, &rig, &config);
-    mrig_set(&rig, MRIG_PASIDS, 0, 0);
+    mrig_poke(&rig, MRIG_PASIDS, 0, 0);
     for (unsigned i = 0; i < 3; i++)
         (void)mrig_dma(&rig, rq);
     T_EXPECT_EQ(t, model_read32(rig.m, 0x34), 0x3u);
@@ -276,7 +276,7 @@ TEST(model_fault, event, .rules = "65 71",
     mrig_open(t, &rig, &config);
     model_write32(rig.m, 0x3c, 0x41);
     model_write32(rig.m, 0x40, 0xfee00000);
-    mrig_set(&rig, MRIG_PASIDS, 0, 0);
+    mrig_poke(&rig, MRIG_PASIDS, 0, 0);
     (void)mrig_dma(&rig, mrig_read());
     T_EXPECT_EQ(t, rig.msis, 0u);
     T_EXPECT_EQ(t, model_read32(rig.m, 0x38), 0xc0000000u);

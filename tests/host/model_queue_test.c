@@ -255,8 +255,7 @@ TEST(model_queue, wrong_order, .rules = "25 26",
         config.seed = i;
         mrig_open(t, &rig, &config);
         T_EXPECT_EQ(t, (int)mrig_dma(&rig, rq).status, (int)MODEL_SUCCESS);
-        mrig_set(&rig, MRIG_PASIDS, 2, MRIG_FREE * 4096); /* another table */
-        rig.breaches = 0;
+        mrig_poke(&rig, MRIG_PASIDS, 2, MRIG_FREE * 4096); /* another table */
         mrig_put(&rig, 0x0000000000010026, 0);
         T_EXPECT(t, mrig_wait(&rig));
         (void)mrig_dma(&rig, rq);
@@ -324,7 +323,7 @@ TEST(model_queue, contract, .rules = "13 17 28 38 43 44 46 47 54", .flaws = "H7 
     T_EXPECT(t, mrig_breached(&rig, "rule 54: table 8000 freed while walks may begin there"));
     model_freed(rig.m, 14 * 4096, 4096);
     T_EXPECT(t, mrig_breached(&rig, "rule 54: e000 freed while the IOTLB may lead there"));
-    mrig_flush(&rig);
+    mrig_command(&rig, 1u << 31, false);
     for (unsigned page = 0; page < MRIG_PAGES; page++)
         model_freed(rig.m, page * 4096, 4096);
     T_EXPECT_EQ(t, rig.breaches, 0u);
@@ -348,11 +347,11 @@ static void two_entries(struct t *t, uint64_t q0, uint64_t q1, uint64_t q2)
 
     mrig_open(t, &rig, &config);
     T_ASSERT_EQ(t, (int)mrig_dma(&rig, rq).status, (int)MODEL_SUCCESS);
-    mrig_set(&rig, MRIG_CTX_LOW, 96, MRIG_FREE * 4096 + 1);
-    mrig_set(&rig, MRIG_FREE, 0, (MRIG_FREE + 1) * 4096 + 1);
-    mrig_set(&rig, MRIG_FREE + 1, 1, q1);
-    mrig_set(&rig, MRIG_FREE + 1, 2, q2);
-    mrig_set(&rig, MRIG_FREE + 1, 0, q0);
+    mrig_poke(&rig, MRIG_CTX_LOW, 96, MRIG_FREE * 4096 + 1);
+    mrig_poke(&rig, MRIG_FREE, 0, (MRIG_FREE + 1) * 4096 + 1);
+    mrig_poke(&rig, MRIG_FREE + 1, 1, q1);
+    mrig_poke(&rig, MRIG_FREE + 1, 2, q2);
+    mrig_poke(&rig, MRIG_FREE + 1, 0, q0);
     rq.sid = 0x18;
     (void)mrig_dma(&rig, rq);
     (void)mrig_fault(&rig, NULL);

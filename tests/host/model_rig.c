@@ -67,6 +67,12 @@ void mrig_publish(struct mrig *r, unsigned page, unsigned word, unsigned words)
     model_published(r->m, PAGE(page) + word * 8ull, words * 8ull);
 }
 
+void mrig_poke(struct mrig *r, unsigned page, unsigned word, uint64_t value)
+{
+    r->mem[page][word] = value;
+    r->written[page][word] = value;
+}
+
 void mrig_set(struct mrig *r, unsigned page, unsigned word, uint64_t value)
 {
     r->mem[page][word] = value;
@@ -232,13 +238,12 @@ uint8_t mrig_fault(struct mrig *r, uint64_t out[2])
 
 bool mrig_breached(struct mrig *r, const char *words)
 {
-    bool found;
+    bool found = false;
 
-    if (r->breaches == 0)
-        return false;
-    found = strncmp(r->breach[(r->breaches - 1) % MRIG_BREACHES], words, strlen(words)) == 0;
-    if (!found)
-        t_note(r->t, "breach: %s", r->breach[(r->breaches - 1) % MRIG_BREACHES]);
+    for (unsigned i = 0; i < r->breaches && i < MRIG_BREACHES; i++)
+        found |= strncmp(r->breach[i], words, strlen(words)) == 0;
+    for (unsigned i = 0; !found && i < r->breaches && i < MRIG_BREACHES; i++)
+        t_note(r->t, "breach: %s", r->breach[i]);
     r->breaches = 0;
     return found;
 }

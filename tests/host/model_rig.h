@@ -63,6 +63,8 @@ void mrig_close(struct mrig *r);
 
 /* A word of memory; tells the model that it was published. */
 void mrig_set(struct mrig *r, unsigned page, unsigned word, uint64_t value);
+/* The same behind the model's back: for what software must not do, and is not the case's subject. */
+void mrig_poke(struct mrig *r, unsigned page, unsigned word, uint64_t value);
 void mrig_publish(struct mrig *r, unsigned page, unsigned word, unsigned words);
 
 /* GCMD with one bit changed, done when it returns. */
@@ -80,7 +82,7 @@ struct model_completion mrig_dma(struct mrig *r, struct model_request rq);
 
 /* Reason of the oldest fault record, which is cleared; 0: none. The record's quadwords, if asked for. */
 uint8_t mrig_fault(struct mrig *r, uint64_t out[2]);
-/* The last breach begins with these words, and is forgotten. */
+/* Some breach begins with these words; all are forgotten. */
 bool mrig_breached(struct mrig *r, const char *words);
 
 #endif

@@ -127,6 +127,8 @@ static void done(struct model *m, uint32_t bit, bool on)
         remapping_table_set(m);
     else if (bit == M(VTD_GCMD_IRE))
         remapping_switched(m, on);
+    if (bit == M(VTD_GCMD_SRTP) || bit == M(VTD_GCMD_TE))
+        reach_changed(m);
 }
 
 static void start(struct model *m, uint32_t bit)

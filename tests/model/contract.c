@@ -67,6 +67,7 @@ static size_t context_words(const struct model *m)
 
 void model_published(struct model *m, uint64_t pa, uint64_t size)
 {
+    reach_published(m, pa, size);
     for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
         struct cached *c = &m->cache[i];
 
@@ -144,6 +145,7 @@ static void check_freed(struct model *m, const struct cached *c, uint64_t pa, ui
 
 void model_freed(struct model *m, uint64_t pa, uint64_t size)
 {
+    reach_freed(m, pa, size);
     for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
         if (m->cache[i].used)
             check_freed(m, &m->cache[i], pa, size);

@@ -78,6 +78,7 @@ struct model *model_create(const struct model_config *config, const struct model
 
 void model_destroy(struct model *m)
 {
+    reach_destroy(m);
     free(m);
 }
 

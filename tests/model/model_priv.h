@@ -150,8 +150,9 @@ struct model {
     /* fault.c */
     unsigned fault_next;
 
-    /* contract.c */
+    /* contract.c, reach.c */
     unsigned breaches;
+    struct reach *reach;
 
     struct prq_state prq;
     struct ats_state ats;
@@ -424,5 +425,13 @@ void breach(struct model *m, const char *fmt, ...) printf_like(2, 3);
  * and set? A present entry that is now absent passes. */
 bool contract_same_but_present(const uint64_t *now, const uint64_t *before, size_t words);
 void contract_pasid_cached(struct model *m, const struct cached *c, const struct trans *t);
+
+/* ---- reach.c ---- */
+
+/* The root table, or whether it is used, has changed. */
+void reach_changed(struct model *m);
+void reach_destroy(struct model *m);
+void reach_published(struct model *m, uint64_t pa, uint64_t size);
+void reach_freed(struct model *m, uint64_t pa, uint64_t size);
 
 #endif
