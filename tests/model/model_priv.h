@@ -389,6 +389,10 @@ void ats_invalidate(struct model *m, const struct vtd_desc *d);
 /* Invalidations that no function has answered yet; an inv_wait waits for 0. */
 unsigned ats_pending(const struct model *m);
 void ats_step(struct model *m);
+/* NULL: a function that never had ATS on. */
+struct ats_device *ats_find(struct model *m, uint16_t sid);
+/* Its TLB is empty, and it asks no more. */
+void ats_switch_off(struct ats_device *dev);
 /* [pa, pa + size) has been given back: does a device TLB lead there? */
 void ats_memory_freed(struct model *m, uint64_t pa, uint64_t size);
 
