@@ -323,6 +323,8 @@ TEST(model_intr, posted, .needs = NEED_HOST, .faults = "24 27 28",
     bed_store(bed, POSTED + 0x38, 1);
     T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0x28u);
     bed_store(bed, POSTED + 0x38, 0);
+    bed->cas_fails_at = POSTED + 0x20;
+    T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0x27u);
     bed->cas_fails = true;
     T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0x27u);
     set_entry(bed, 7, POST, 0x0000000100000000);

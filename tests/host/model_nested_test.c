@@ -79,7 +79,8 @@ TEST(model_nested, codes, .needs = NEED_HOST, .faults = "74 75 76 77 78 79 7a 85
 }
 
 TEST(model_nested, flags, .needs = NEED_HOST, .faults = "77",
-     .doc = "flags of both stages; the second has to allow the update of the first; the smaller page counts")
+     .doc = "flags of both stages; the second has to allow the update of the first; the smaller page and the "
+            "rights of both count")
 {
     for (unsigned seed = 1; seed <= SEEDS; seed++) {
         struct bed *bed = open_seed(t, 0, 0, seed);
@@ -100,6 +101,24 @@ TEST(model_nested, flags, .needs = NEED_HOST, .faults = "77",
         T_EXPECT_EQ(t, bed_load(bed, BELOW(0x1f)), 0x1ff303ull);
         T_EXPECT_EQ(t, bed_load(bed, BELOW(0x11)), 0x121303ull); /* written: the table has its own D */
         T_EXPECT_EQ(t, bed_load(bed, BELOW(0x12)), 0x122103ull);
+
+        bed = open_seed(t, 0, 0, seed);
+        trans = nested(bed);
+        trans.ssade = true;
+        T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &read, &leaf), 0);
+        T_EXPECT_EQ(t, leaf.dirty, false);
+        bed_store(bed, GUEST_ENTRY, 0x1f065);
+        T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &write, &leaf), 0x85);
+        T_EXPECT_EQ(t, bed_load(bed, BELOW(0x1f)), 0x1ff103ull); /* never to be written: no D below */
+        bed_store(bed, GUEST_ENTRY, 0x1f063);
+        bed_store(bed, BELOW(0x1f), 0);
+        T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &read, &leaf), 0x81);
+
+        bed = open_seed(t, 0, 0, seed);
+        trans = nested(bed);
+        bed_store(bed, BELOW(0x1f), PAGE | 2);
+        T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &write, &leaf), 0);
+        T_EXPECT(t, leaf.w && !leaf.r);
 
         bed = open_seed(t, 0, 0, seed);
         trans = nested(bed);

@@ -395,7 +395,15 @@ TEST(model_walk, snooping, .needs = NEED_HOST, .rules = "10",
     bed_store_cached(bed, slot_of(1), 0x1fe003);
     T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &read, &leaf), 0);
     T_EXPECT_EQ(t, leaf.pa, 0x1fe000ull);
+    T_EXPECT_EQ(t, leaf.snoop, false);
     trans.snooped = false;
     T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &read, &leaf), 0);
     T_EXPECT_EQ(t, leaf.pa, 0x1ff000ull);
+    bed_store(bed, slot_of(1), PAGE | 0x803);
+    T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &read, &leaf), 0);
+    T_EXPECT_EQ(t, leaf.snoop, true);
+    trans.pgsnp = true;
+    bed_store(bed, slot_of(1), PAGE | 3);
+    T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &read, &leaf), 0);
+    T_EXPECT_EQ(t, leaf.snoop, true);
 }
