@@ -373,6 +373,12 @@ TEST(model_ats, dma, .needs = NEED_HOST, .faults = "79 85",
     bed_submit(bed, IOTLB, 0);
     T_EXPECT_EQ(t, (unsigned)put(bed, ADDR, 0x77, true).status, 0u);
     T_EXPECT_EQ(t, bed_load(bed, PAGE + 0x678), 0x77ull);
+    bed_store(bed, LEAF, 0x4000000000000003);
+    bed_submit(bed, IOTLB, 0);
+    bed_submit(bed, PDEV, ALL | 0x800);
+    got = put(bed, ADDR, 0x78, true);
+    T_EXPECT_EQ(t, (unsigned)got.status, 2u);
+    T_EXPECT_EQ(t, got.fault, 0x7a);
     bed_store(bed, LEAF, PAGE | 2);
     bed_submit(bed, IOTLB, 0);
     bed_submit(bed, PDEV, ALL | 0x800);
@@ -470,6 +476,9 @@ TEST(
     bed_submit(bed, PDEV, ALL | 0x800);
     T_EXPECT_EQ(t, ats_pending(bed->m), 32u);
     T_EXPECT_EQ(t, model_device_entries(bed->m, BED_SID), 0u);
+    for (late.sid = 1; late.sid < 8; late.sid++)
+        T_EXPECT_EQ(t, model_device_set(bed->m, &late), 0);
+    T_EXPECT_EQ(t, model_device_set(bed->m, &late), -1);
 
     cfg.slow = true;
     for (unsigned seed = 1; seed <= 16; seed++) {

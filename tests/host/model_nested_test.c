@@ -119,6 +119,12 @@ TEST(model_nested, flags, .needs = NEED_HOST, .faults = "77",
         bed_store(bed, BELOW(0x1f), PAGE | 2);
         T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &write, &leaf), 0);
         T_EXPECT(t, leaf.w && !leaf.r);
+        T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &read, &leaf), 0x86);
+        T_EXPECT_EQ(t, leaf.pa, 0x1ff000ull);
+        T_EXPECT(t, leaf.w && !leaf.r);
+        bed_store(bed, GUEST_ENTRY, 0x1f065);
+        bed_store(bed, BELOW(0x1f), 0);
+        T_EXPECT_EQ(t, walk(bed->m, &trans, ADDR, &write, &leaf), 0x79);
 
         bed = open_seed(t, 0, 0, seed);
         trans = nested(bed);

@@ -142,6 +142,9 @@ TEST(
     }
     T_EXPECT(t, !model_page_response(bed->m, &got));
     T_EXPECT_EQ(t, bed->breaches, 0u);
+    bed_submit(bed, RESPOND, 3 << 3);
+    T_EXPECT(t, bed_has_breach(bed, 1, "rule 58:"));
+    T_EXPECT(t, model_page_response(bed->m, &got));
     bed_store(bed, BED_DIR, 0);
     cache_flush_all(bed->m);
     for (rq.group = 1; rq.group <= 70; rq.group++)
@@ -325,10 +328,15 @@ TEST(model_prq, reuse, .needs = NEED_HOST, .rules = "62",
         .sid = BED_SID, .has_pasid = true, .pasid = 3, .addr = ADDR, .len = 8, .data = bytes};
 
     for (unsigned i = 0; i < 3; i++) {
+        struct model_page_request other = request;
         struct bed *bed;
 
         cfg.slow = i == 0;
         bed = start(t, &cfg, ALL_ON);
+        bed_pasid(bed, 4, 0x113000 | 0x89, 0x800007, 0);
+        other.pasid = 4;
+        if (i == 1)
+            model_page_request(bed->m, &other);
         model_page_request(bed->m, &request);
         T_EXPECT_EQ(t, bed->m->prq.pending_count, cfg.slow ? 1u : 0u);
         if (i == 2)

@@ -378,6 +378,7 @@ TEST(model_walk, legacy_codes, .needs = NEED_HOST, .faults = "03 04 05 06 07 0c"
     trans.pgtt = VTD_PGTT_PASSTHROUGH;
     T_EXPECT_EQ(t, walk(bed->m, &trans, 0xfffffffffffff, &both, &leaf), 0);
     T_EXPECT_EQ(t, leaf.pa, 0xffffffffff000ull);
+    T_EXPECT(t, leaf.r && leaf.w && leaf.u && leaf.dirty && !leaf.snoop);
     T_EXPECT_EQ(t, walk(bed->m, &trans, 0x10000000000000, &read, &leaf), 0x04);
     trans.legacy = false;
     T_EXPECT_EQ(t, walk(bed->m, &trans, 0x10000000000000, &read, &leaf), 0x83);
