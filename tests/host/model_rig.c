@@ -111,6 +111,7 @@ struct model_config mrig_config(void)
     config.slow = false;
     config.tear = false;
     config.spurious = false;
+    config.speculate = false;
     return config;
 }
 

@@ -18,14 +18,20 @@ static uint64_t page_at(unsigned n)
     return RIG_IOVA + n * (uint64_t)PAGE_SIZE;
 }
 
+/* The device uses these pages: caches, however small, have the last of them. */
+static void warm(struct rig *r, const struct t_mem *mem, unsigned first, unsigned end)
+{
+    for (unsigned n = first; n < end; n++)
+        t_dma_write_allowed(r->t, r->dma, at(page_at(n)), mem, n * PAGE_SIZE, 64);
+}
+
 /* A published table with PAGES pages, every one of which the device has used. */
 static void open_warm(struct t *t, struct rig *r, const struct t_mem *mem)
 {
     rig_open(t, r, t->dma);
     rig_map(r, RIG_IOVA, mem, 0, PAGES, PGTABLE_RW);
     rig_publish(r);
-    for (unsigned n = 0; n < PAGES; n++)
-        t_dma_write_allowed(t, t->dma, at(page_at(n)), mem, n * PAGE_SIZE, 64);
+    warm(r, mem, 0, PAGES);
 }
 
 /* By the driver: the range that was unmapped, then the tables that are no longer linked are given back. */
@@ -59,6 +65,7 @@ TEST(flush, range, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "27 28 5
         struct rig r;
 
         open_warm(t, &r, &mem);
+        warm(&r, &mem, ranges[i].first, ranges[i].first + ranges[i].count);
         rig_unmap(&r, page_at(ranges[i].first), ranges[i].count * (uint64_t)PAGE_SIZE);
         flush(&r, page_at(ranges[i].first), ranges[i].count * (uint64_t)PAGE_SIZE);
         expect_pages(&r, &mem, ranges[i].first, ranges[i].first + ranges[i].count);
@@ -80,6 +87,7 @@ TEST(flush, whole_space, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "2
         struct rig r;
 
         open_warm(t, &r, &mem);
+        warm(&r, &mem, 5, 6);
         rig_unmap(&r, page_at(5), PAGE_SIZE);
         flush(&r, ranges[i].iova, ranges[i].size);
         expect_pages(&r, &mem, 5, 6);
@@ -118,11 +126,16 @@ TEST(flush, detach_published, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "3
      .negative = true,
      .doc = "a device goes while an entry of its directory is present: nothing of it answers afterwards")
 {
+    const uint16_t neighbour = t->dma->rids[0] ^ RID(0, 1, 0);
     struct t_mem mem = t_mem(t, PAGES);
     struct iommu_dev *back;
+    struct vtd_dev *beside;
     struct rig r;
 
     open_warm(t, &r, &mem);
+    /* Without somebody else in this half of the bus everything would be flushed. */
+    T_ASSERT_OK(t,
+                vtd_dev_attach(r.unit, &(struct vtd_dev_cfg){.rids = &neighbour, .rid_count = 1}, &beside));
     T_ASSERT_OK(t, iommu_dev_detach(r.idev));
     expect_pages(&r, &mem, 0, PAGES);
     vtd_did_free(r.unit, r.did);
@@ -131,4 +144,5 @@ TEST(flush, detach_published, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "3
                 iommu_dev_attach(t->iommu, t->dma->id, t->dma->rids, t->dma->rid_count, IOASID_BITS, &back));
     expect_pages(&r, &mem, 0, PAGES);
     T_ASSERT_OK(t, iommu_dev_detach(back));
+    T_ASSERT_OK(t, vtd_dev_detach(beside));
 }
