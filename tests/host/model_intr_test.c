@@ -193,6 +193,27 @@ TEST(model_intr, refused_units, .needs = NEED_HOST, .faults = "21 22 23 24 26 2a
     T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0x24u);
 }
 
+TEST(model_intr, by_dma, .needs = NEED_HOST, .faults = "29",
+     .doc = "a device's write of four bytes into the range is an interrupt; another length, and a read, are "
+            "none")
+{
+    struct bed *bed = start_xapic(t);
+    uint64_t word = 0x1234;
+    struct model_request rq = {.sid = SID, .access = MODEL_WRITE, .addr = INDEX_5, .len = 4, .data = &word};
+
+    set_entry(bed, 5, VALID, BY_SID);
+    T_EXPECT_EQ(t, model_dma(bed->m, &rq).fault, 0);
+    T_EXPECT_EQ(t, bed->interrupts, 1u);
+    T_EXPECT_EQ(t, bed->data, 0x41u);
+    rq.len = 8;
+    T_EXPECT_EQ(t, model_dma(bed->m, &rq).fault, 0x29);
+    rq.len = 4;
+    rq.access = MODEL_READ;
+    T_EXPECT_EQ(t, model_dma(bed->m, &rq).fault, 0x29);
+    T_EXPECT_EQ(t, bed_fault(bed, 0), 0x29u);
+    T_EXPECT_EQ(t, bed->interrupts, 1u);
+}
+
 /* ---- The cache ---- */
 
 TEST(model_intr, stale, .needs = NEED_HOST, .rules = "8 78",
