@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Checks beside the host binary: what may not compile, fields without a golden vector, the fuzz target of the DMAR
-# parser and its corpus, a foreign driver in front of the strict unit.
+# parser and its corpus.
 
 DMAR_FUZZ_SRCS   := tests/host/fuzz_dmar.c iommu/dmar.c iommu/dmar_lookup.c iommu/dmar_text.c kernel/lib/text.c
 DMAR_REPLAY_SRCS := $(DMAR_FUZZ_SRCS) tests/host/replay.c
@@ -18,17 +18,6 @@ $(O)/host/replay_dmar: $(DMAR_REPLAY_SRCS:%.c=$(O)/host/%.o)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
 
-# The strict unit without anything else of this tree.
-MODEL_EXAMPLE_SRCS := tests/model/example.c $(MODEL_SRCS)
-
-.PHONY: check-model
-check-model: $(O)/host/model_example
-	$(Q)$<
-
-$(O)/host/model_example: $(MODEL_EXAMPLE_SRCS:%.c=$(O)/host/%.o)
-	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
-
 # Findings are written to $(O)/fuzz, as is what the run learnt.
 fuzz-dmar:
 	@mkdir -p $(O)/fuzz/dmar
@@ -40,3 +29,14 @@ fuzz-dmar:
 # The seeds again, after a change of the generator.
 corpus-dmar:
 	$(Q)$(PYTHON) tests/host/corpus/make_dmar.py $(DMAR_CORPUS)
+
+# The strict unit without anything else of this tree.
+MODEL_EXAMPLE_SRCS := tests/model/example.c $(MODEL_SRCS)
+
+.PHONY: check-model
+check-model: $(O)/host/model_example
+	$(Q)$<
+
+$(O)/host/model_example: $(MODEL_EXAMPLE_SRCS:%.c=$(O)/host/%.o)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
