@@ -86,6 +86,41 @@ TEST(model_ats, granted, .needs = NEED_HOST,
     T_EXPECT(t, got.r && got.w);
 }
 
+TEST(model_ats, granted_more, .needs = NEED_HOST,
+     .doc = "execute where ERS has it, snoop by SNP, 2 MiB, and what a supervisor may without WPE")
+{
+    struct model_config cfg = bed_config(0, 0x40000000);
+    struct bed *bed = start(t, &cfg);
+    struct model_request rq = request(true, false);
+    struct model_translation got;
+    bool large = false;
+
+    rq.execute = true;
+    bed_store(bed, LEAF, PAGE | 0x803);
+    got = model_translate(bed->m, &rq);
+    T_EXPECT(t, got.r && got.w && got.x && got.snoop);
+    bed_store(bed, 0x111000 + 8 * 0x22, 0x200083);
+    for (unsigned i = 0; i < 16; i++) {
+        cache_flush_all(bed->m);
+        got = translate(bed, true, false);
+        T_EXPECT_EQ(t, got.addr, got.size == 0x1000 ? 0x3e5000ull : 0x200000ull);
+        large |= got.size == 0x200000;
+    }
+    T_EXPECT(t, large);
+
+    bed = start(t, &cfg);
+    bed_pasid(bed, 3, 0x41, 0x800007, 0x113001); /* first stage, SRE */
+    bed_store(bed, 0x113000, 0x112027);
+    bed_store(bed, 0x112000 + 8 * 0x15, 0x111027);
+    bed_store(bed, 0x111000 + 8 * 0x22, 0x110027);
+    bed_store(bed, LEAF, PAGE | 0x21);
+    rq = request(true, false);
+    rq.privileged = true;
+    got = model_translate(bed->m, &rq);
+    T_EXPECT(t, got.r && got.w && got.priv);
+    T_EXPECT_EQ(t, bed_load(bed, LEAF), 0x1ff061ull);
+}
+
 TEST(model_ats, refused, .needs = NEED_HOST,
      .faults = "41 44 45 46 48 51 59 5a 5c 5d 78 79 7a 7b 7c 7d 84 85 86 89",
      .doc = "what a translation request gets for each reason: no rights, fewer rights, abort, unsupported; "
@@ -317,14 +352,15 @@ TEST(model_ats, dma, .needs = NEED_HOST, .faults = "79 85",
     struct model_completion got;
 
     memset(bytes, 0xa5, sizeof(bytes));
+    memset(bytes + 0x100, 0x5a, sizeof(bytes) - 0x100);
     got = model_device_dma(bed->m, &rq);
     T_EXPECT_EQ(t, (unsigned)got.status, 1u);
     T_EXPECT_EQ(t, got.fault, 0x79);
     T_EXPECT_EQ(t, got.moved, 0x1100u);
     T_EXPECT_EQ(t, bed_load(bed, 0x1ffff8), 0xa5a5a5a5a5a5a5a5ull);
     T_EXPECT_EQ(t, bed_load(bed, 0x1ffef8), 0ull);
-    T_EXPECT_EQ(t, bed_load(bed, 0x1fd000), 0xa5a5a5a5a5a5a5a5ull);
-    T_EXPECT_EQ(t, bed_load(bed, 0x1fdff8), 0xa5a5a5a5a5a5a5a5ull);
+    T_EXPECT_EQ(t, bed_load(bed, 0x1fd000), 0x5a5a5a5a5a5a5a5aull);
+    T_EXPECT_EQ(t, bed_load(bed, 0x1fdff8), 0x5a5a5a5a5a5a5a5aull);
     T_EXPECT_EQ(t, bed_fault(bed, 0), 0u);
 
     bed = start_all(t);
@@ -337,6 +373,24 @@ TEST(model_ats, dma, .needs = NEED_HOST, .faults = "79 85",
     bed_submit(bed, IOTLB, 0);
     T_EXPECT_EQ(t, (unsigned)put(bed, ADDR, 0x77, true).status, 0u);
     T_EXPECT_EQ(t, bed_load(bed, PAGE + 0x678), 0x77ull);
+    bed_store(bed, LEAF, 0x4000000000000003);
+    bed_submit(bed, IOTLB, 0);
+    bed_submit(bed, PDEV, ALL | 0x800);
+    got = put(bed, ADDR, 0x78, true);
+    T_EXPECT_EQ(t, (unsigned)got.status, 2u);
+    T_EXPECT_EQ(t, got.fault, 0x7a);
+    bed_store(bed, LEAF, PAGE | 2);
+    bed_submit(bed, IOTLB, 0);
+    bed_submit(bed, PDEV, ALL | 0x800);
+    T_EXPECT_EQ(t, (unsigned)put(bed, ADDR, 0x79, true).status, 0u);
+    rq.access = MODEL_READ;
+    rq.addr = ADDR;
+    rq.len = 8;
+    T_EXPECT_EQ(t, model_device_dma(bed->m, &rq).fault, 0x86);
+    bed_store(bed, LEAF, PAGE | 3);
+    bed_submit(bed, IOTLB, 0);
+    T_EXPECT_EQ(t, (unsigned)model_device_dma(bed->m, &rq).status, 0u);
+    T_EXPECT_EQ(t, bytes[0], 0x79);
     model_device_remove(bed->m, BED_SID);
     T_EXPECT_EQ(t, model_device_entries(bed->m, BED_SID), 0u);
     T_EXPECT_EQ(t, (unsigned)put(bed, ADDR, 0x88, true).status, 0u);
@@ -400,6 +454,47 @@ TEST(model_ats, late, .needs = NEED_HOST, .rules = "24",
     T_EXPECT_EQ(t, model_device_entries(bed->m, BED_SID), 0u);
     queue_step(bed->m);
     T_EXPECT_EQ(t, bed_load(bed, BED_STATUS), 1ull);
+}
+
+TEST(
+    model_ats, many, .needs = NEED_HOST, .rules = "24",
+    .doc =
+        "a function has 32 invalidations at a time; a slow one answers each sooner or later, and the wait is "
+        "over then")
+{
+    struct model_config cfg = bed_config(0, 0);
+    struct model_device late = {.sid = BED_SID, .delay = 1000};
+    struct bed *bed = start(t, &cfg);
+    unsigned waited = 0;
+
+    T_ASSERT_OK(t, model_device_set(bed->m, &late));
+    put(bed, ADDR, 1, true);
+    for (unsigned i = 0; i < 32; i++)
+        bed_submit(bed, PDEV, ALL | 0x800);
+    T_EXPECT_EQ(t, ats_pending(bed->m), 32u);
+    T_EXPECT_EQ(t, model_device_entries(bed->m, BED_SID), 1u);
+    bed_submit(bed, PDEV, ALL | 0x800);
+    T_EXPECT_EQ(t, ats_pending(bed->m), 32u);
+    T_EXPECT_EQ(t, model_device_entries(bed->m, BED_SID), 0u);
+    for (late.sid = 1; late.sid < 8; late.sid++)
+        T_EXPECT_EQ(t, model_device_set(bed->m, &late), 0);
+    T_EXPECT_EQ(t, model_device_set(bed->m, &late), -1);
+
+    cfg.slow = true;
+    for (unsigned seed = 1; seed <= 16; seed++) {
+        cfg.seed = seed;
+        bed = start(t, &cfg);
+        put(bed, ADDR, 1, true);
+        bed_submit(bed, PDEV, ALL | 0x800);
+        for (unsigned i = 0; i < 1000 && bed->m->fetched_count == 0; i++)
+            queue_step(bed->m);
+        for (unsigned i = 0; i < 1000 && bed->m->fetched_count > 0; i++)
+            queue_step(bed->m);
+        waited += ats_pending(bed->m);
+        T_EXPECT(t, bed_wait(bed, 0));
+        T_EXPECT_EQ(t, model_device_entries(bed->m, BED_SID), 0u);
+    }
+    T_EXPECT(t, waited > 4 && waited < 16);
 }
 
 TEST(model_ats, mute, .needs = NEED_HOST, .rules = "32",

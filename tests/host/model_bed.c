@@ -44,7 +44,7 @@ static bool cas_memory(void *ctx, uint64_t pa, uint64_t expected, uint64_t desir
     if (bed->race_pa != 0)
         bed_store(bed, bed->race_pa, bed->race_value);
     bed->race_pa = 0;
-    if (bed->cas_fails || !in_memory(pa, 8) || bed_load(bed, pa) != expected)
+    if (bed->cas_fails || pa == bed->cas_fails_at || !in_memory(pa, 8) || bed_load(bed, pa) != expected)
         return false;
     bed_store(bed, pa, desired);
     return true;

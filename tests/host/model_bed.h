@@ -18,6 +18,7 @@ struct bed {
     uint8_t seen[BED_SIZE];   /* by CPUs, and by reads that snoop */
     uint8_t memory[BED_SIZE]; /* by reads that do not */
     bool cas_fails;           /* every atomic update loses */
+    uint64_t cas_fails_at;    /* or those of this word; 0: none */
     uint64_t race_pa; /* before the next atomic update this word changes to race_value; 0: none does */
     uint64_t race_value;
     unsigned interrupts;

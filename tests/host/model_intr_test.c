@@ -131,6 +131,8 @@ TEST(model_intr, refused, .needs = NEED_HOST, .faults = "20 21 22 23 24 26 2a",
         {INDEX_5, 0, VALID, 0x6011f, 0x26},
         {INDEX_5, 0, VALID, 0x7011f, 0}, /* SQ 3: bits 2:0 */
         {INDEX_5, 0, VALID, 0x80102, 0}, /* SVT 2: buses 1 .. 2 */
+        {INDEX_5, 0, VALID, 0x80101, 0},
+        {INDEX_5, 0, VALID, 0x80001, 0},
         {INDEX_5, 0, VALID, 0x80203, 0x26},
         {INDEX_5, 0, VALID, 0x80000, 0x26},
     };
@@ -189,6 +191,27 @@ TEST(model_intr, refused_units, .needs = NEED_HOST, .faults = "21 22 23 24 26 2a
     bed = start(t, &cfg, 0);
     set_entry(bed, 5, 0x0042000000338001, 0);
     T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0x24u);
+}
+
+TEST(model_intr, by_dma, .needs = NEED_HOST, .faults = "29",
+     .doc = "a device's write of four bytes into the range is an interrupt; another length, and a read, are "
+            "none")
+{
+    struct bed *bed = start_xapic(t);
+    uint64_t word = 0x1234;
+    struct model_request rq = {.sid = SID, .access = MODEL_WRITE, .addr = INDEX_5, .len = 4, .data = &word};
+
+    set_entry(bed, 5, VALID, BY_SID);
+    T_EXPECT_EQ(t, model_dma(bed->m, &rq).fault, 0);
+    T_EXPECT_EQ(t, bed->interrupts, 1u);
+    T_EXPECT_EQ(t, bed->data, 0x41u);
+    rq.len = 8;
+    T_EXPECT_EQ(t, model_dma(bed->m, &rq).fault, 0x29);
+    rq.len = 4;
+    rq.access = MODEL_READ;
+    T_EXPECT_EQ(t, model_dma(bed->m, &rq).fault, 0x29);
+    T_EXPECT_EQ(t, bed_fault(bed, 0), 0x29u);
+    T_EXPECT_EQ(t, bed->interrupts, 1u);
 }
 
 /* ---- The cache ---- */
@@ -255,6 +278,8 @@ TEST(model_intr, gives_up, .needs = NEED_HOST, .rules = "78",
         send(bed, MSI + 0x20 * i, 0);
     }
     bed->m->intr.irta = 0x109003;
+    model_freed(bed->m, TABLE + 0x80, 0x10);
+    T_EXPECT_EQ(t, bed->breaches, 0u);
     model_freed(bed->m, TABLE, 0x10);
     T_EXPECT(t, bed_has_breach(bed, 1, "rule 78: 107000 freed while IRTE 0 may be cached"));
     model_freed(bed->m, 0x109000, 0x1000);
@@ -319,6 +344,8 @@ TEST(model_intr, posted, .needs = NEED_HOST, .faults = "24 27 28",
     bed_store(bed, POSTED + 0x38, 1);
     T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0x28u);
     bed_store(bed, POSTED + 0x38, 0);
+    bed->cas_fails_at = POSTED + 0x20;
+    T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0x27u);
     bed->cas_fails = true;
     T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0x27u);
     set_entry(bed, 7, POST, 0x0000000100000000);

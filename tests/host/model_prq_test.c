@@ -123,6 +123,39 @@ TEST(model_prq, response, .needs = NEED_HOST, .rules = "58",
     T_EXPECT(t, bed_has_breach(bed, 5, "rule 58: response code 2"));
 }
 
+TEST(
+    model_prq, response_order, .needs = NEED_HOST, .rules = "58",
+    .doc = "several requests are answered in any order; what no device takes is forgotten from the oldest on")
+{
+    static const uint64_t order[] = {2, 1, 3};
+    struct bed *bed = start_all(t);
+    struct model_page_request rq = request;
+    struct model_page_response got = {0};
+
+    for (rq.group = 1; rq.group <= 3; rq.group++)
+        model_page_request(bed->m, &rq);
+    for (unsigned i = 0; i < 3; i++)
+        bed_submit(bed, RESPOND, order[i] << 3);
+    for (unsigned i = 0; i < 3; i++) {
+        T_ASSERT(t, model_page_response(bed->m, &got));
+        T_EXPECT_EQ(t, (uint64_t)got.group, order[i]);
+    }
+    T_EXPECT(t, !model_page_response(bed->m, &got));
+    T_EXPECT_EQ(t, bed->breaches, 0u);
+    bed_submit(bed, RESPOND, 3 << 3);
+    T_EXPECT(t, bed_has_breach(bed, 1, "rule 58:"));
+    T_EXPECT(t, model_page_response(bed->m, &got));
+    bed_store(bed, BED_DIR, 0);
+    cache_flush_all(bed->m);
+    for (rq.group = 1; rq.group <= 70; rq.group++)
+        model_page_request(bed->m, &rq);
+    for (unsigned group = 7; group <= 70; group++) {
+        T_ASSERT(t, model_page_response(bed->m, &got));
+        T_EXPECT_EQ(t, got.group, group);
+    }
+    T_EXPECT(t, !model_page_response(bed->m, &got));
+}
+
 /* High half of a fault record: F, page request (T2), PP and PASID 3, requester 110h. */
 #define RECORD(code) (0x8000030090000110ull | (uint64_t)(code) << 32)
 
@@ -266,21 +299,58 @@ TEST(model_prq, late, .needs = NEED_HOST, .rules = "61",
 
     for (unsigned seed = 1; seed <= 24; seed++) {
         struct model_config cfg = bed_config(0, 0);
+        struct model_page_request rq = request;
         struct bed *bed;
 
         cfg.slow = true;
         cfg.seed = seed;
         bed = start(t, &cfg, ALL_ON);
-        for (unsigned i = 0; i < 8; i++)
-            model_page_request(bed->m, &request);
+        for (rq.group = 0; rq.group < 8; rq.group++)
+            model_page_request(bed->m, &rq);
         T_EXPECT_EQ(t, model_idle(bed->m), false);
         T_ASSERT(t, bed_wait(bed, 0));
         early += model_peek(bed->m, PQT, 8) < 0x100;
         T_ASSERT(t, bed_wait(bed, 0x80));
         T_EXPECT_EQ(t, model_peek(bed->m, PQT, 8), 0x100ull);
-        T_EXPECT_EQ(t, bed_load(bed, QUEUE + 0xe0), 0x0000000301100101ull);
+        for (unsigned i = 0; i < 8; i++)
+            T_EXPECT_EQ(t, bed_load(bed, QUEUE + 0x20 * i + 8), 0x00000005445e5005ull + 8 * i);
     }
     T_EXPECT_GT(t, early, 12u);
+}
+
+TEST(model_prq, reuse, .needs = NEED_HOST, .rules = "62",
+     .doc = "a PASID that gets other tables while a request of its last life is on its way, or in the queue "
+            "and not taken, is a breach; once the head has gone over it, it is none")
+{
+    struct model_config cfg = bed_config(0, 0);
+    uint8_t bytes[8] = {0};
+    struct model_request dma = {
+        .sid = BED_SID, .has_pasid = true, .pasid = 3, .addr = ADDR, .len = 8, .data = bytes};
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct model_page_request other = request;
+        struct bed *bed;
+
+        cfg.slow = i == 0;
+        bed = start(t, &cfg, ALL_ON);
+        bed_pasid(bed, 4, 0x113000 | 0x89, 0x800007, 0);
+        other.pasid = 4;
+        if (i == 1)
+            model_page_request(bed->m, &other);
+        model_page_request(bed->m, &request);
+        T_EXPECT_EQ(t, bed->m->prq.pending_count, cfg.slow ? 1u : 0u);
+        if (i == 2)
+            model_write64(bed->m, PQH, 0x20);
+        T_EXPECT_EQ(t, (unsigned)model_dma(bed->m, &dma).status, 0u);
+        T_EXPECT_EQ(t, bed->breaches, 0u);
+        cache_flush_all(bed->m);
+        bed_pasid(bed, 3, 0x114000 | 0x89, 0x800009, 0);
+        bed_store(bed, 0x114000, 0x112003);
+        T_EXPECT_EQ(t, (unsigned)model_dma(bed->m, &dma).status, 0u);
+        T_EXPECT_EQ(t, bed->breaches, i == 2 ? 0u : 1u);
+        if (i < 2)
+            T_EXPECT(t, bed_has_breach(bed, 1, "rule 62: requester 0110, PASID 3 used anew"));
+    }
 }
 
 TEST(model_prq, stop_marker, .needs = NEED_HOST, .rules = "64",

@@ -28,6 +28,10 @@ TEST(model_vcmd, allocate, .needs = NEED_HOST,
     cfg.ecap = (cfg.ecap & ~0xf800000000ull) | 0x1800000000; /* PSS = 3: 4 bits */
     bed = bed_open(t, &cfg);
     T_EXPECT_EQ(t, model_read64(bed->m, VCCAP), 7ull);
+    T_EXPECT_EQ(t, model_read64(bed->m, VCRSP), 0ull);
+    model_write64(bed->m, 0xe18, 0);
+    T_EXPECT_EQ(t, bed->breaches, 1u);
+    bed->breaches = 0;
     for (unsigned i = 0; i < 15; i++) {
         model_write64(bed->m, VCMD, 1);
         T_EXPECT_EQ(t, model_read64(bed->m, VCRSP) & 0xffff, 0ull);

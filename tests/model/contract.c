@@ -195,6 +195,7 @@ static bool is_left_over(const struct cached *c, const struct trans *t)
 
 void contract_pasid_cached(struct model *m, const struct cached *what, const struct trans *t)
 {
+    prq_pasid_cached(m, what, t);
     for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
         const struct cached *c = &m->cache[i];
 

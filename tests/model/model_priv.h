@@ -382,6 +382,8 @@ void prq_written(struct model *m, uint32_t offset);
 void prq_respond(struct model *m, const struct vtd_desc *d);
 /* inv_wait with PD = 1: requests that arrived before are in the queue, or were answered. */
 bool prq_drained(const struct model *m);
+/* A PASID entry was cached: is a page request of another life of this PASID still about? */
+void prq_pasid_cached(struct model *m, const struct cached *c, const struct trans *t);
 /* One request that has arrived goes into the queue. */
 void prq_step(struct model *m);
 
@@ -392,6 +394,10 @@ void ats_invalidate(struct model *m, const struct vtd_desc *d);
 /* Invalidations that no function has answered yet; an inv_wait waits for 0. */
 unsigned ats_pending(const struct model *m);
 void ats_step(struct model *m);
+/* NULL: a function that never had ATS on. */
+struct ats_device *ats_find(struct model *m, uint16_t sid);
+/* Its TLB is empty, and it asks no more. */
+void ats_switch_off(struct ats_device *dev);
 /* [pa, pa + size) has been given back: does a device TLB lead there? */
 void ats_memory_freed(struct model *m, uint64_t pa, uint64_t size);
 

@@ -12,6 +12,7 @@
 #define ATS_TLB_ENTRIES 64
 #define ATS_PENDING     32
 #define PRQ_PENDING     16
+#define PRQ_SLOTS       16384 /* of the largest queue */
 #define PRQ_OUTSTANDING 1024
 #define PRQ_RESPONSES   64
 #define IEC_ENTRIES     64
@@ -51,9 +52,16 @@ struct ats_state {
 
 /* ---- prq.c ---- */
 
+/* Arrived, not in the queue yet. */
+struct prq_pending {
+    struct model_page_request rq;
+    uint64_t root; /* top table of the PASID entry that let it in */
+};
+
 struct prq_state {
-    struct model_page_request pending[PRQ_PENDING]; /* arrived, not in the queue yet */
+    struct prq_pending pending[PRQ_PENDING];
     unsigned pending_count;
+    uint64_t root[PRQ_SLOTS]; /* likewise, of the request in each slot */
     struct model_page_request
         outstanding[PRQ_OUTSTANDING]; /* in the queue or taken from it, no response yet */
     unsigned outstanding_count;

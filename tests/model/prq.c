@@ -163,8 +163,9 @@ static void raise_event(struct model *m)
         event_send(m, VTD_OFF_PECTL);
 }
 
-static void deliver(struct model *m, const struct model_page_request *rq)
+static void deliver(struct model *m, const struct prq_pending *pending)
 {
+    const struct model_page_request *rq = &pending->rq;
     struct vtd_page_request r = make_record(rq);
     uint64_t base = FIELD_GET_ADDR(VTD_PQA_PQA, get64(m, PQA));
     uint64_t tail = get64(m, PQT);
@@ -175,6 +176,7 @@ static void deliver(struct model *m, const struct model_page_request *rq)
     }
     if (!mem_write(m, base + tail, &r, sizeof(r)))
         breach(m, "rule 15: page request queue at %llx, where no memory is", (unsigned long long)base);
+    m->prq.root[tail / RECORD] = pending->root;
     set64(m, PQT, (tail + RECORD) % queue_size(m));
     track(m, rq);
     raise_event(m);
@@ -183,12 +185,12 @@ static void deliver(struct model *m, const struct model_page_request *rq)
 static void deliver_oldest(struct model *m)
 {
     struct prq_state *p = &m->prq;
-    struct model_page_request rq = p->pending[0];
+    struct prq_pending oldest = p->pending[0];
 
     p->pending_count--;
     for (unsigned i = 0; i < p->pending_count; i++)
         p->pending[i] = p->pending[i + 1];
-    deliver(m, &rq);
+    deliver(m, &oldest);
 }
 
 void prq_step(struct model *m)
@@ -200,6 +202,43 @@ void prq_step(struct model *m)
 bool prq_drained(const struct model *m)
 {
     return m->prq.pending_count == 0;
+}
+
+/* ---- Rule 62: no PASID is used anew before the requests of its last life have been taken ---- */
+
+/* The request in a slot. */
+static struct model_page_request read_record(struct model *m, uint64_t at)
+{
+    struct vtd_page_request r = {{0}};
+
+    (void)mem_read(m, FIELD_GET_ADDR(VTD_PQA_PQA, get64(m, PQA)) + at, &r, sizeof(r), true);
+    return (struct model_page_request){.sid = (uint16_t)entry_get(&r, VTD_PRQ_RID),
+                                       .has_pasid = entry_get(&r, VTD_PRQ_PP),
+                                       .pasid = (uint32_t)entry_get(&r, VTD_PRQ_PASID)};
+}
+
+static void check_life(struct model *m, const struct model_page_request *rq, uint64_t root,
+                       const struct cached *c, const struct trans *t)
+{
+    if (rq->sid != c->sid || rq->has_pasid != c->has_pasid || (rq->has_pasid && rq->pasid != c->pasid) ||
+        root == trans_root(t, MODEL_CACHE_IOTLB))
+        return;
+    breach(m, "rule 62: requester %04x, PASID %x used anew while a page request of its last life waits",
+           c->sid, c->pasid);
+}
+
+void prq_pasid_cached(struct model *m, const struct cached *c, const struct trans *t)
+{
+    const struct prq_state *p = &m->prq;
+    uint64_t size = queue_size(m);
+
+    for (unsigned i = 0; i < p->pending_count; i++)
+        check_life(m, &p->pending[i].rq, p->pending[i].root, c, t);
+    for (uint64_t at = get64(m, PQH) % size; at != get64(m, PQT) % size; at = (at + RECORD) % size) {
+        struct model_page_request rq = read_record(m, at);
+
+        check_life(m, &rq, p->root[at / RECORD], c, t);
+    }
 }
 
 /* ---- A request arrives ---- */
@@ -250,7 +289,7 @@ static void forget_page(struct model *m, const struct trans *t, uint64_t addr)
 }
 
 /* Step 3: into the queue, now or later. */
-static void accept(struct model *m, const struct model_page_request *rq)
+static void accept(struct model *m, const struct model_page_request *rq, const struct trans *t)
 {
     struct prq_state *p = &m->prq;
 
@@ -261,7 +300,7 @@ static void accept(struct model *m, const struct model_page_request *rq)
     }
     if (p->pending_count == PRQ_PENDING)
         deliver_oldest(m);
-    p->pending[p->pending_count++] = *rq;
+    p->pending[p->pending_count++] = (struct prq_pending){*rq, trans_root(t, MODEL_CACHE_IOTLB)};
     if (!m->cfg.slow)
         deliver_oldest(m);
 }
@@ -281,7 +320,7 @@ void model_page_request(struct model *m, const struct model_page_request *rq)
         return;
     }
     forget_page(m, &w.trans, rq->addr);
-    accept(m, rq);
+    accept(m, rq, &w.trans);
 }
 
 /* ---- Registers ---- */

@@ -18,10 +18,8 @@ bool vcmd_owns(const struct model *m, uint32_t offset)
 
 void vcmd_reset(struct model *m)
 {
-    if (!ECAP(m, VCS))
-        return;
-    set64(m, VCCAP, m->cfg.vccap);
-    set64(m, VCRSP, 0);
+    if (ECAP(m, VCS))
+        set64(m, VCCAP, m->cfg.vccap);
 }
 
 /* ---- PASIDs: none is 0, and they come in no order ---- */

@@ -135,7 +135,6 @@ static void begin(struct first *f)
 {
     struct psc_hit hit;
 
-    f->used_count = 0;
     f->early = rnd(f->m, 2) == 0;
     f->top = !psc_find(f->m, MODEL_CACHE_FS, f->t, f->addr, &hit);
     if (f->top)

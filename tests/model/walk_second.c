@@ -127,7 +127,6 @@ static void begin(struct second *s)
 {
     struct psc_hit hit;
 
-    s->used_count = 0;
     s->early = !s->t->ssade || rnd(s->m, 2) == 0;
     s->top = !psc_find(s->m, MODEL_CACHE_SS, s->t, s->addr, &hit);
     if (s->top)

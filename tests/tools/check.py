@@ -70,11 +70,13 @@ class Plan:
 
     def host_jobs(self):
         replay = os.path.join(self.out, "host/replay_dmar")
+        example = os.path.join(self.out, "host/model_example")
         compiler = os.environ.get("CC", "gcc")
-        yield Job("build-host", self.make("host", replay), then=self.host_profiles, timeout=1800)
+        yield Job("build-host", self.make("host", replay, example), then=self.host_profiles, timeout=1800)
         yield Job("dmar-corpus", [replay, *sorted(glob.glob("tests/host/corpus/dmar/*"))], needs=["build-host"])
         yield Job("build-enum", self.make(os.path.join(self.out, "bench/order_enum")), timeout=1800)
         yield Job("enum", [os.path.join(self.out, "bench/order_enum"), "depth=6", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
+        yield Job("model-example", [example], needs=["build-host"])
         yield Job("compile-fail", ["sh", "tests/host/compile_fail/run.sh", *compiler.split()[:1]])
         yield Job("golden-vectors", ["sh", "tests/host/golden.sh"])
 
