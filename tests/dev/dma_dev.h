@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a suite sees of a device that can do DMA: which requester ids its transfers carry, what it can do, and
- * start, wait and result of one transfer. One file per engine behind it (edu.c, testdev.c, nvme.c, xhci.c);
- * the host has none yet and answers with an empty list. Nothing here knows the IOMMU: whether an address is
+ * start, wait and result of one transfer. One file per engine behind it (edu.c, testdev.c, nvme.c, xhci.c; on
+ * the host tests/host/model_engine.c). Nothing here knows the IOMMU: whether an address is
  * translated is the case's business.
  *
  * The engine's own memory is called its buffer. An engine with `fixed` clear writes to memory what its last
@@ -32,6 +32,7 @@ enum dma_engine {
     DMA_NVME_ID, /* any other drive: writes the 4 KiB of Identify */
     DMA_HELD,    /* drive with a limit of its commands: translates at once, writes zeros much later */
     DMA_XHCI,    /* USB controller: reads and writes records of 16 bytes */
+    DMA_MODEL,   /* device in front of a strict unit, host only: both directions, queues, tells the outcome */
     DMA_ENGINE_COUNT
 };
 
@@ -79,7 +80,7 @@ struct dma_ops {
     int (*wait)(struct dma_dev *dev, uint64_t timeout_ns);
 };
 
-/* A device as found. All fields are constant after dma_discover() but the last three. */
+/* A device as found. All fields are constant after dma_discover() but the last ones, from `result` on. */
 struct dma_dev {
     const struct dma_ops *ops;
     enum dma_engine engine;
@@ -98,6 +99,7 @@ struct dma_dev {
     bool held;       /* translated when start returns; memory is written only about `delay_ns` later */
     bool reports;    /* result tells a transfer refused from one that was let through */
     bool obeys_bme;  /* no DMA with Bus Master Enable clear */
+    bool can_tag;    /* its requests can carry a PASID */
     bool fixed; /* always writes the same: `sends`, or without that `fixed_word`, little endian, repeated */
     uint32_t fixed_word;
     uint32_t record_len;  /* every transfer has exactly that many bytes; 0: 1..max_len */
@@ -115,7 +117,9 @@ struct dma_dev {
     uint64_t delay_ns;  /* from start to translation, 0 if synchronous */
     enum dma_result result;
     unsigned interrupts; /* taken from it so far; by its handler */
-    bool busy;           /* a transfer was started and not waited for */
+    bool tagged;         /* transfers carry `pasid`; a case sets it if `can_tag`, and takes it back */
+    uint32_t pasid;
+    bool busy; /* a transfer was started and not waited for */
 };
 
 /*

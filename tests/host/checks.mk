@@ -43,3 +43,14 @@ fuzz:
 # The seeds again, after a change of the generator.
 corpus-dmar:
 	$(Q)$(PYTHON) tests/host/corpus/make_dmar.py $(DMAR_CORPUS)
+
+# The strict unit without anything else of this tree.
+MODEL_EXAMPLE_SRCS := tests/model/example.c $(MODEL_SRCS)
+
+.PHONY: check-model
+check-model: $(O)/host/model_example
+	$(Q)$<
+
+$(O)/host/model_example: $(MODEL_EXAMPLE_SRCS:%.c=$(O)/host/%.o)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^

@@ -138,6 +138,16 @@ bool env_is_host(void)
     return false;
 }
 
+bool env_has_stubs(void)
+{
+    return false;
+}
+
+bool env_has_strays(void)
+{
+    return false;
+}
+
 bool env_has_threads(void)
 {
     return true;
