@@ -66,7 +66,7 @@ INTERLEAVE_SRCS := tests/host/fibers.c tests/host/interleave.c
 
 # The seam of a program that has the controlled scheduler in it.
 comma := ,
-INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held self read_enter read_exit work_queue defer grace_wait \
+INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held self read_enter read_exit work_queue work_queue_on defer grace_wait \
                      waitq_wake_all wait publish wmb relax alloc free mmio_write32 mmio_write64)
 
 SUITE_SRCS      += tests/suites/order_enum_test.c
