@@ -143,7 +143,7 @@ int dma_discover(unused const char *scratch)
         for (unsigned n = 0; n < STUB_DEVS && err == 0; n++)
             err = plug(&engines[u * STUB_DEVS + n], u, n);
     }
-    host_on_tick(tick);
+    model_machine_on_time(tick);
     return err;
 }
 

@@ -140,11 +140,20 @@ static void write64(void *ctx, uint32_t offset, uint64_t value)
 
 /* ---- Time, and what software does to memory ---- */
 
+static void (*on_time)(void);
+
+void model_machine_on_time(void (*fn)(void))
+{
+    on_time = fn;
+}
+
 static void step_all(unsigned n)
 {
     model_machine_enter();
     for (unsigned i = 0; i < unit_count; i++)
         model_step(units[i].model, n);
+    if (on_time != NULL)
+        on_time();
     model_machine_leave();
 }
 
@@ -236,8 +245,9 @@ int model_machine_create(const char *profile, const uint64_t *base, unsigned cou
     plat_assert(count <= MAX_UNITS);
     haw = 64;
     for (unsigned i = 0; i < count; i++) {
-        if (!model_preset(preset[0] != '\0' ? preset : mixed[i], seed + i, &config[i]))
+        if (!model_preset(preset[0] != '\0' ? preset : mixed[i], seed, &config[i]))
             return -EINVAL;
+        config[i].seed += i;
         haw = config[i].haw < haw ? config[i].haw : haw;
     }
     shadow_create();

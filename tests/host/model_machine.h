@@ -26,6 +26,9 @@ struct model *model_machine_unit(unsigned n);
 void model_machine_enter(void);
 void model_machine_leave(void);
 
+/* Called whenever time has passed, at ticks and barriers. */
+void model_machine_on_time(void (*fn)(void));
+
 /* Next breach that no one has been told of; NULL: none. */
 const char *model_machine_breach(void);
 

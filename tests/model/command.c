@@ -110,10 +110,9 @@ static void remapping_switched(struct model *m, bool on)
 }
 
 /* The status bit first: what follows may look at it. */
-static void done(struct model *m, uint32_t bit)
+static void done(struct model *m, uint32_t bit, bool on)
 {
     uint64_t gsts = get32(m, GSTS);
-    bool on = (bit & ONE_SHOT_BITS) != 0 || (gsts & bit) == 0;
 
     if (bit == M(VTD_GCMD_WBF))
         on = false;
@@ -128,6 +127,8 @@ static void done(struct model *m, uint32_t bit)
         remapping_table_set(m);
     else if (bit == M(VTD_GCMD_IRE))
         remapping_switched(m, on);
+    if (bit == M(VTD_GCMD_SRTP) || bit == M(VTD_GCMD_TE))
+        reach_changed(m);
 }
 
 static void start(struct model *m, uint32_t bit)
@@ -159,9 +160,10 @@ void command_written(struct model *m, uint32_t value)
         start(m, bit);
         if (m->cfg.slow && changed == 0 && m->command == 0) {
             m->command = bit;
+            m->command_on = (value & bit) != 0;
             m->command_left = 1 + rnd(m, SLOWEST);
         } else {
-            done(m, bit);
+            done(m, bit, (value & bit) != 0);
         }
     }
 }
@@ -173,5 +175,5 @@ void regs_step(struct model *m)
     if (bit == 0 || --m->command_left > 0)
         return;
     m->command = 0;
-    done(m, bit);
+    done(m, bit, m->command_on);
 }

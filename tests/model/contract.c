@@ -40,14 +40,15 @@ bool contract_same_but_present(const uint64_t *now, const uint64_t *before, size
     return true;
 }
 
-static void check_entry(struct model *m, const struct cached *c, const uint64_t *before, size_t words,
+static void check_entry(struct model *m, struct cached *c, const uint64_t *before, size_t words,
                         const char *what)
 {
     uint64_t now[8];
 
-    if (!bit_is_set(before[0], 0) || !mem_read(m, c->entry_pa, now, words * 8, true) ||
+    if (c->told || !bit_is_set(before[0], 0) || !mem_read(m, c->entry_pa, now, words * 8, true) ||
         contract_same_but_present(now, before, words))
         return;
+    c->told = true;
     if (bit_is_set(now[0], 0))
         breach(m,
                "rule 44: %s entry of requester %04x, PASID %x changed while it is present and may be cached",
@@ -66,6 +67,7 @@ static size_t context_words(const struct model *m)
 
 void model_published(struct model *m, uint64_t pa, uint64_t size)
 {
+    reach_published(m, pa, size);
     for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
         struct cached *c = &m->cache[i];
 
@@ -143,6 +145,7 @@ static void check_freed(struct model *m, const struct cached *c, uint64_t pa, ui
 
 void model_freed(struct model *m, uint64_t pa, uint64_t size)
 {
+    reach_freed(m, pa, size);
     for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
         if (m->cache[i].used)
             check_freed(m, &m->cache[i], pa, size);

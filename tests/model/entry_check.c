@@ -126,6 +126,8 @@ static uint64_t pasid_fields_0(const struct model *m)
 
     if (ECAP(m, SSTS))
         q |= SPAN_MASK(VTD_PASID_AW) | SPAN_MASK(VTD_PASID_SSPTPTR);
+    if (m->cfg.aw_in_first_stage)
+        q |= SPAN_MASK(VTD_PASID_AW);
     if (ECAP(m, SSTS) && ECAP(m, SSADS))
         q |= SPAN_MASK(VTD_PASID_SSADE);
     return q;

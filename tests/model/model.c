@@ -78,6 +78,7 @@ struct model *model_create(const struct model_config *config, const struct model
 
 void model_destroy(struct model *m)
 {
+    reach_destroy(m);
     free(m);
 }
 
@@ -116,7 +117,7 @@ static void step(struct model *m)
 
 void model_step(struct model *m, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n && !model_idle(m); i++)
         step(m);
     if (m->cfg.spurious && n > 0 && rnd(m, 64) == 0)
         event_repeat(m);

@@ -59,10 +59,11 @@ struct model_config {
     bool spurious; /* sends its event interrupts again, for nothing */
     bool collapse; /* while a record of a requester is pending, its further faults are dropped (rule 68) */
     /* Deviations of known emulators; never set in a preset that stands for silicon. */
-    bool pasid_p_ignored; /* a PASID entry is used although P = 0, while the context entry is cached */
-    bool no_iqercd;       /* IQERCD reads 0 */
-    bool restart_at_tail; /* clearing IQE does not restart the queue, the next write of IQT does */
-    bool no_fault_cap;    /* FSTS: only PFO and IQE are write-1-to-clear */
+    bool pasid_p_ignored;   /* a PASID entry is used although P = 0, while the context entry is cached */
+    bool aw_in_first_stage; /* AW is no reserved field where ECAP.SSTS = 0 */
+    bool no_iqercd;         /* IQERCD reads 0 */
+    bool restart_at_tail;   /* clearing IQE does not restart the queue, the next write of IQT does */
+    bool no_fault_cap;      /* FSTS: only PFO and IQE are write-1-to-clear */
 };
 
 /* Presets by name: "minimal", "client", "server", "qemu-7.2", "qemu-10.0", "qemu-11.1", "random". NULL beyond

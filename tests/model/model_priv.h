@@ -66,6 +66,7 @@ struct cached {
     unsigned shift; /* IOTLB, FS, SS: 2^shift bytes are covered */
     uint64_t table;
     uint64_t entry_pa; /* where the entry was read */
+    bool told;         /* a breach about this entry was told */
     union {
         struct vtd_context_entry ctx;
         struct vtd_pasid_entry pe;
@@ -126,6 +127,7 @@ struct model {
 
     /* regs.c */
     uint32_t command; /* bit of GCMD under way, 0: none */
+    bool command_on;  /* the level that it sets */
     unsigned command_left;
     uint64_t root;  /* RTADDR as of the last SRTP */
     bool root_used; /* TE went off after that SRTP: rule 5 */
@@ -148,8 +150,9 @@ struct model {
     /* fault.c */
     unsigned fault_next;
 
-    /* contract.c */
+    /* contract.c, reach.c */
     unsigned breaches;
+    struct reach *reach;
 
     struct prq_state prq;
     struct ats_state ats;
@@ -316,9 +319,10 @@ static inline uint64_t walk_above_haw(const struct model *m)
 
 /* nested.c: what the first stage does with an entry at `addr`. */
 enum nested_use { NESTED_TOP /* reads it, in the table of FSPTPTR */, NESTED_ENTRY, NESTED_UPDATE };
-/* Where an entry of the first stage lies in host physical memory: `addr` itself unless t->pgtt is NESTED. 0 or
- * the reason. */
-uint8_t nested_entry(struct model *m, const struct trans *t, uint64_t addr, enum nested_use use, uint64_t *pa);
+/* Where an entry of the first stage lies in host physical memory: `addr` itself unless t->pgtt is NESTED. 0
+ * or the reason. */
+uint8_t nested_entry(struct model *m, const struct trans *t, uint64_t addr, enum nested_use use,
+                     uint64_t *pa);
 /* Does an entry of the first stage name an address that the second one cannot have? */
 bool nested_beyond(const struct model *m, const struct trans *t, uint64_t addr);
 /* `page` is what the first stage says; nested, it becomes what both say: the smaller page, ANDed rights. */
@@ -407,5 +411,13 @@ void breach(struct model *m, const char *fmt, ...) printf_like(2, 3);
  * and set? A present entry that is now absent passes. */
 bool contract_same_but_present(const uint64_t *now, const uint64_t *before, size_t words);
 void contract_pasid_cached(struct model *m, const struct cached *c, const struct trans *t);
+
+/* ---- reach.c ---- */
+
+/* The root table, or whether it is used, has changed. */
+void reach_changed(struct model *m);
+void reach_destroy(struct model *m);
+void reach_published(struct model *m, uint64_t pa, uint64_t size);
+void reach_freed(struct model *m, uint64_t pa, uint64_t size);
 
 #endif

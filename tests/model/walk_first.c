@@ -151,10 +151,10 @@ static uint8_t descend(struct first *f)
     f->level--;
     f->top = false;
     f->table = FIELD_GET_ADDR(VTD_FS_ADDR, f->entry);
-    f->used[f->used_count++] = (struct walk_used){
-        .pa = f->at,
-        .entry = f->entry,
-        .hit = {.level = f->level, .table = f->table, .r = true, .w = f->w, .u = f->u}};
+    f->used[f->used_count++] =
+        (struct walk_used){.pa = f->at,
+                           .entry = f->entry,
+                           .hit = {.level = f->level, .table = f->table, .r = true, .w = f->w, .u = f->u}};
     return f->early ? settle(f) : 0;
 }
 

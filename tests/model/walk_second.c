@@ -143,10 +143,8 @@ static uint8_t descend(struct second *s)
     s->level--;
     s->top = false;
     s->table = FIELD_GET_ADDR(VTD_SS_ADDR, s->entry);
-    s->used[s->used_count++] =
-        (struct walk_used){.pa = s->pa,
-                           .entry = s->entry,
-                           .hit = {.level = s->level, .table = s->table, .r = s->r, .w = s->w}};
+    s->used[s->used_count++] = (struct walk_used){
+        .pa = s->pa, .entry = s->entry, .hit = {.level = s->level, .table = s->table, .r = s->r, .w = s->w}};
     return s->early ? settle(s) : 0;
 }
 
