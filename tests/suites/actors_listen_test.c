@@ -188,9 +188,9 @@ TEST(actors, cpu_refuses, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "12", 
     guest_do(&g, OWNER_ALLOC, 0, 0, 0);
     guest_do(&g, OWNER_BIND, 0, 0, -EPERM);
     T_EXPECT_EQ(t, refs(0), 1);
+    play_reach(&g.p, "-");
     for (unsigned i = 0; i < 3; i++)
         guest_misses(&g, i, 0, 0);
-    play_reach(&g.p, "-");
     g.cpus[1].hook = NULL;
     guest_do(&g, OWNER_BIND, 0, 0, 0);
     T_ASSERT_OK(t, worker_program(&g.workers[0], g.p.owner.ids[0]));
@@ -229,7 +229,8 @@ TEST(actors, cpu_frees_in_bind, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = 
 static int call_back(struct cpu *c, const struct ioasid_event *ev)
 {
     bool dying = ev->type != IOASID_EVENT_BIND;
-    ioasid_t other = IOASID_INVALID, found;
+    ioasid_t other = IOASID_INVALID;
+    ioasid_t found = IOASID_INVALID;
     struct t *t = c->arg;
 
     T_EXPECT_ERR(t, ioasid_get(c->set, ev->id), dying ? -EBUSY : 0);

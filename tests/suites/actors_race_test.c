@@ -61,7 +61,7 @@ static void begin(enum owner_op op)
 }
 
 /* Bounded: what does not come is seen by the check behind it. */
-static void wait_for(volatile bool *flag)
+static void wait_for(const volatile bool *flag)
 {
     uint64_t until = plat_now_ns() + 100 * PAUSE_NS;
 

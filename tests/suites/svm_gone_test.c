@@ -86,7 +86,8 @@ TEST(svm, table_gone, .needs = SVM_NEEDS, .rows = "51", .rules = "41 43", .flaws
     T_EXPECT_ERR(t, ioasid_alloc(g.b.set, ioasid_number(g.id), ioasid_number(g.id), &other), -ENOSPC);
     before = waits(&g, 0);
     T_EXPECT_OK(t, svm_do_unbind(&g.b, g.id, 0));
-    T_EXPECT_EQ(t, waits(&g, 0), before + 1);
+    /* Caching mode: a second one, or the silent entry could stay cached. */
+    T_EXPECT_EQ(t, waits(&g, 0), before + 1 + g.b.devs[0]->vtd->unit->caps.cm);
     T_EXPECT(t, svm_zero(&g.b, 0));
     T_EXPECT(t, silent(&g, 1));
     T_EXPECT_OK(t, svm_do_unbind(&g.b, g.id, 1));
