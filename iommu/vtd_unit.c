@@ -277,7 +277,7 @@ static int turn_off(struct vtd_unit *unit)
 
     vtd_event_stop(unit);
     vtd_prq_stop(unit);
-    errs[0] = vtd_cmd(unit, VTD_CMD_IRE, false);
+    errs[0] = vtd_intr_stop(unit, unit->saved.irta, FIELD_GET(VTD_GSTS_IRES, unit->saved.gsts));
     errs[1] = vtd_cmd(unit, VTD_CMD_TE, false);
     errs[2] = vtd_qi_stop(unit);
     vtd_fault_clear(unit);
@@ -335,13 +335,8 @@ static int restore(struct vtd_unit *unit)
         restore_pages(unit);
     if (!FIELD_GET(VTD_GSTS_QIES, vtd_read(io, VTD_GSTS)))
         err = restore_queue(unit);
-    if (unit->caps.ir)
-        vtd_write(io, VTD_IRTA, s->irta);
-    if (!err && FIELD_GET(VTD_GSTS_IRES, s->gsts)) {
-        err = vtd_cmd(unit, VTD_CMD_SIRTP, true);
-        if (!err)
-            err = vtd_cmd(unit, VTD_CMD_IRE, true);
-    }
+    if (!err && FIELD_GET(VTD_GSTS_IRES, s->gsts))
+        err = vtd_cmd(unit, VTD_CMD_IRE, true);
     if (!err)
         err = set_protected_memory(unit, FIELD_GET(VTD_PMEN_EPM, s->pmen));
     vtd_write(io, VTD_RTADDR, s->rtaddr);

@@ -81,7 +81,7 @@ struct dma_ops {
     int (*wait)(struct dma_dev *dev, uint64_t timeout_ns);
 };
 
-/* A device as found. All fields are constant after dma_discover() but `result`, `busy` and the tag. */
+/* A device as found. All fields are constant after dma_discover() but `result` and those behind it. */
 struct dma_dev {
     const struct dma_ops *ops;
     enum dma_engine engine;
@@ -118,8 +118,9 @@ struct dma_dev {
     uint64_t dma_mask;  /* addresses are cut to this; device.address_bits proves it */
     uint64_t delay_ns;  /* from start to translation, 0 if synchronous */
     enum dma_result result;
-    bool busy;   /* a transfer was started and not waited for */
-    bool tagged; /* transfers carry `pasid`, see dma_tag() */
+    unsigned interrupts; /* taken from it so far; by its handler */
+    bool busy;           /* a transfer was started and not waited for */
+    bool tagged;         /* transfers carry `pasid`, see dma_tag() */
     uint32_t pasid;
 };
 

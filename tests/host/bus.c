@@ -214,14 +214,14 @@ void host_x2apic(bool on)
 
 static struct host_intr *sources[MAX_SOURCES];
 static unsigned source_count;
-static plat_intr_route *route;
-static void *route_arg;
+static plat_intr_route *router;
+static void *router_arg;
 
 static void let_out(struct host_intr *s)
 {
     struct plat_intr_form form = {{0}, 0};
 
-    s->err = route != NULL ? route(route_arg, &s->intr, &form) : -ENODEV;
+    s->err = router != NULL ? router(router_arg, &s->intr, &form) : -ENODEV;
     s->form = form;
 }
 
@@ -234,8 +234,8 @@ void host_intr_add(struct host_intr *source)
 
 void host_intr_remove(struct host_intr *source)
 {
-    if (route != NULL)
-        source->err = route(route_arg, &source->intr, NULL);
+    if (router != NULL)
+        source->err = router(router_arg, &source->intr, NULL);
     for (unsigned i = 0; i < source_count; i++) {
         if (sources[i] == source)
             sources[i--] = sources[--source_count];
@@ -248,10 +248,10 @@ void plat_intr_hold(void)
         sources[i]->err = -EAGAIN;
 }
 
-void plat_intr_resume(plat_intr_route *how, void *arg)
+void plat_intr_resume(plat_intr_route *route, void *arg)
 {
-    route = how;
-    route_arg = arg;
+    router = route;
+    router_arg = arg;
     for (unsigned i = 0; i < source_count; i++)
         let_out(sources[i]);
 }
