@@ -200,13 +200,14 @@ static int set_protected_memory(struct vtd_unit *unit, bool on)
 }
 
 /* Where hardware does not do it at SRTP, everything cached under the old root goes (rule 7). */
-static int invalidate_all(struct vtd_unit *unit)
+static int invalidate_all(struct vtd_unit *unit, bool scalable)
 {
     struct vtd_batch batch;
 
     vtd_batch_init(&batch, unit);
     vtd_batch_add(&batch, vtd_inv_cc_global());
-    vtd_batch_add(&batch, vtd_inv_pc_global());
+    if (scalable)
+        vtd_batch_add(&batch, vtd_inv_pc_global());
     vtd_batch_add(&batch, vtd_inv_iotlb_global());
     return vtd_batch_submit_wait(&batch);
 }
@@ -226,7 +227,7 @@ static int start_tables(struct vtd_unit *unit)
     plat_publish(unit->root, PAGE_SIZE, unit->caps.c);
     err = set_root(unit, rtaddr);
     if (!err && !unit->caps.esrtps)
-        err = invalidate_all(unit);
+        err = invalidate_all(unit, true);
     return err;
 }
 
@@ -270,18 +271,40 @@ static void free_tables(struct vtd_unit *unit)
 
 /* ---- Give-back ---- */
 
+/* The firmware's root table; set only if it translated. Our queue is still there to flush what it replaces.
+ */
+static int restore_root(struct vtd_unit *unit)
+{
+    uint64_t rtaddr = unit->saved.rtaddr;
+    int err;
+
+    if (!FIELD_GET(VTD_GSTS_TES, unit->saved.gsts)) {
+        vtd_write(&unit->io, VTD_RTADDR, rtaddr);
+        return 0;
+    }
+    err = set_root(unit, rtaddr);
+    if (!err && !unit->caps.esrtps && FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)))
+        err = invalidate_all(unit, FIELD_GET(VTD_RTADDR_TTM, rtaddr) == VTD_TTM_SCALABLE);
+    return err;
+}
+
 /* Everything off. The first error is returned; the rest is tried all the same. */
 static int turn_off(struct vtd_unit *unit)
 {
-    int errs[3];
+    int errs[4];
 
     vtd_event_stop(unit);
     vtd_prq_stop(unit);
     errs[0] = vtd_intr_stop(unit, unit->saved.irta, FIELD_GET(VTD_GSTS_IRES, unit->saved.gsts));
     errs[1] = vtd_cmd(unit, VTD_CMD_TE, false);
-    errs[2] = vtd_qi_stop(unit);
+    errs[2] = errs[1] ? 0 : restore_root(unit);
+    errs[3] = vtd_qi_stop(unit);
     vtd_fault_clear(unit);
-    return errs[0] ? errs[0] : errs[1] ? errs[1] : errs[2];
+    for (unsigned i = 0; i < ARRAY_SIZE(errs); i++) {
+        if (errs[i])
+            return errs[i];
+    }
+    return 0;
 }
 
 static void restore_events(const struct vtd_unit *unit)
@@ -339,12 +362,8 @@ static int restore(struct vtd_unit *unit)
         err = vtd_cmd(unit, VTD_CMD_IRE, true);
     if (!err)
         err = set_protected_memory(unit, FIELD_GET(VTD_PMEN_EPM, s->pmen));
-    vtd_write(io, VTD_RTADDR, s->rtaddr);
-    if (!err && FIELD_GET(VTD_GSTS_TES, s->gsts)) {
-        err = vtd_cmd(unit, VTD_CMD_SRTP, true);
-        if (!err)
-            err = vtd_cmd(unit, VTD_CMD_TE, true);
-    }
+    if (!err && FIELD_GET(VTD_GSTS_TES, s->gsts))
+        err = vtd_cmd(unit, VTD_CMD_TE, true);
     return err;
 }
 

@@ -408,7 +408,7 @@ bool t_expect_no_fault(struct t *t);
 
 /*
  * Between true and false the case does itself what software must not do, e.g. bends an entry that is present:
- * what simulated units see of it counts as no breach. Thread.
+ * what simulated units see of it counts as no breach. Nests. Thread.
  */
 void t_break_rules(struct t *t, bool begin);
 
