@@ -164,15 +164,24 @@ static int start(struct dma_dev *dev, const struct dma_xfer *x)
     return 0;
 }
 
+static bool answer_came(void *arg)
+{
+    return ((struct engine *)arg)->phase != ASKING;
+}
+
 static int wait(struct dma_dev *dev, uint64_t timeout_ns)
 {
     struct engine *e = of(dev);
     uint64_t deadline = plat_now_ns() + timeout_ns;
+    struct plat_waitq answered;
 
+    plat_waitq_init(&answered);
     while (e->phase != OVER) {
         if (plat_now_ns() >= deadline)
             return -ETIMEDOUT;
-        plat_relax();
+        /* Who answers a page request runs in a thread of its own. */
+        if (e->phase != ASKING || plat_wait(&answered, answer_came, e, deadline - plat_now_ns()))
+            plat_relax();
     }
     e->phase = IDLE;
     return 0;
