@@ -379,7 +379,6 @@ void vtd_prq_drain_begin(struct vtd_prq_drain *drain)
     drain->responses = 0;
     plat_lock(&unit->prq.lock);
     list_add_tail(&unit->prq.drains, &drain->link);
-    drain_list(unit, &unit->prq.partial, drain);
     drain_list(unit, &unit->prq.ready, drain);
     drain_list(unit, &unit->prq.out, drain);
     plat_unlock(&unit->prq.lock);
@@ -390,7 +389,7 @@ void vtd_prq_drain_end(struct vtd_prq_drain *drain)
     struct vtd_prq *prq = prq_of(drain->dev);
 
     plat_lock(&prq->lock);
-    drain_list(drain->dev->unit, &prq->partial, drain);
+    drain_list(drain->dev->unit, &prq->partial, drain); /* the rest of them will not come */
     list_del(&drain->link);
     plat_unlock(&prq->lock);
 }
