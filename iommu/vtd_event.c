@@ -44,7 +44,8 @@ static void page_interrupt(void *arg)
     struct vtd_unit *unit = arg;
 
     unit->page_event.taken++;
-    vtd_prq_wake(unit);
+    if (vtd_read(&unit->io, VTD_PRS) != 0)
+        vtd_prq_wake(unit);
 }
 
 void vtd_event_mask(struct vtd_unit *unit, enum vtd_event_kind kind, bool masked)

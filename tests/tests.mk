@@ -14,7 +14,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
               tests/suites/reuse_test.c tests/suites/stale_test.c tests/suites/svm_bind_test.c \
               tests/suites/svm_free_test.c tests/suites/svm_gone_test.c tests/suites/svm_turn_test.c tests/suites/table_test.c \
-              tests/suites/unit_test.c tests/suites/walk_test.c tests/suites/xlate_size_test.c \
+              tests/suites/tagged_test.c tests/suites/unit_test.c tests/suites/walk_test.c tests/suites/xlate_size_test.c \
               tests/suites/xlate_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \

@@ -81,7 +81,7 @@ struct dma_ops {
     int (*wait)(struct dma_dev *dev, uint64_t timeout_ns);
 };
 
-/* A device as found. All fields are constant after dma_discover() but `result` and those behind it. */
+/* A device as found. All fields are constant after dma_discover() but the last ones, from `result` on. */
 struct dma_dev {
     const struct dma_ops *ops;
     enum dma_engine engine;

@@ -158,7 +158,7 @@ def names_id(lines, wanted):
         match = re.match(r"# (?:flaws|rules|rows): (.*)", line)
         if match and wanted in match.group(1).split():
             return True
-        if re.match(rf"# fail: the unit saw a rule broken: unit \d+: rule {re.escape(wanted)}:", line):
+        if re.match(rf"# (?:fail: )?the unit saw a rule broken: unit \d+: rule {re.escape(wanted)}:", line):
             return True
     return False
 
