@@ -64,7 +64,9 @@ static void check_entry(void *arg, uint32_t slot, const struct vtd_pasid_entry *
         return;
     }
     c->seen = true;
-    if (!entry_get(entry, VTD_PASID_P))
+    if (c->binding->space->gone && (entry_get(entry, VTD_PASID_P) || !entry_get(entry, VTD_PASID_FPD)))
+        found(c->finding, c->dev, slot, "its table has gone, and the entry is not silent and not present");
+    else if (!c->binding->space->gone && !entry_get(entry, VTD_PASID_P))
         found(c->finding, c->dev, slot, "bound, and the entry is not present");
     else if (entry_get(entry, VTD_PASID_DID) != c->binding->domain->did.v)
         found(c->finding, c->dev, slot, "the entry has another domain id than its binding");

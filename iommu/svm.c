@@ -78,8 +78,8 @@ static bool same_cfg(const struct ioasid_bind_cfg *a, const struct ioasid_bind_c
     return a->stage == b->stage && a->table == b->table && a->guest == b->guest && a->spid == b->spid;
 }
 
-/* The space of a live ID, ours and fit for `cfg`, or a new one. -EBUSY when the pointer is another owner's.
- */
+/* The space of a live ID, ours and fit for `cfg`, or a new one. -EBUSY when the pointer is another owner's,
+ * or the table has gone. */
 static int space_for(struct svm *svm, const struct ioasid_turn *turn, struct ioasid_set *set,
                      const struct ioasid_bind_cfg *cfg, struct svm_space **out)
 {
@@ -91,7 +91,7 @@ static int space_for(struct svm *svm, const struct ioasid_turn *turn, struct ioa
     if (rc)
         return rc;
     *out = data;
-    if ((*out)->tag != SVM_SPACE_TAG)
+    if ((*out)->tag != SVM_SPACE_TAG || (*out)->gone)
         return -EBUSY;
     return same_cfg(&(*out)->cfg, cfg) ? 0 : -EINVAL;
 }
@@ -272,21 +272,49 @@ int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev)
     return rc ? rc : -ETIMEDOUT;
 }
 
-/* ---- Flush ---- */
+/* ---- What happens to a bound table ---- */
+
+/* The turn on an ID and its space. -ENOENT when nothing is bound; on an error there is no turn. */
+static int turn_on_space(struct ioasid_set *set, ioasid_t id, struct ioasid_turn *turn,
+                         struct svm_space **space)
+{
+    void *data;
+    int rc = ioasid_turn_begin(set, id, turn);
+
+    if (rc)
+        return rc;
+    rc = ioasid_data_find(set, id, &data);
+    if (rc == 0 && ((struct svm_space *)data)->tag != SVM_SPACE_TAG)
+        rc = -ENOENT;
+    if (rc == 0)
+        *space = data;
+    else
+        ioasid_turn_end(turn);
+    return rc;
+}
 
 int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only)
 {
     struct svm_space *space;
     struct ioasid_turn turn;
-    void *data;
-    int rc = ioasid_turn_begin(set, id, &turn);
+    int rc = turn_on_space(set, id, &turn, &space);
 
     if (rc)
         return rc;
-    rc = ioasid_data_find(set, id, &data);
-    space = rc == 0 ? data : NULL;
-    if (rc == 0)
-        rc = space->tag == SVM_SPACE_TAG ? svm_space_flush(space, iova, size, leaf_only) : -ENOENT;
+    rc = svm_space_flush(space, iova, size, leaf_only);
+    ioasid_turn_end(&turn);
+    return rc;
+}
+
+int ioasid_table_gone(struct ioasid_set *set, ioasid_t id)
+{
+    struct svm_space *space;
+    struct ioasid_turn turn;
+    int rc = turn_on_space(set, id, &turn, &space);
+
+    if (rc)
+        return rc;
+    rc = svm_space_stop(space);
     ioasid_turn_end(&turn);
     return rc;
 }

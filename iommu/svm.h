@@ -47,6 +47,16 @@ must_check int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_d
  */
 must_check int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only);
 
+/*
+ * The table of `id` is about to be given back while devices are still bound, as when a process ends before
+ * its devices are closed: at return no device reaches anything through it, and their faults are not recorded.
+ * Nothing is drained and nobody is told; the bindings stay, and with them the number, until unbind, which
+ * drains and ends the silence. A bind of another device is -EBUSY from now on. 0, -ENOENT (not bound),
+ * -EACCES, -EBUSY (free was called: its clean-up ends the bindings), -ETIMEDOUT (a unit did not confirm and
+ * may still walk the table: keep it and call again). Allocates nothing. T.
+ */
+must_check int ioasid_table_gone(struct ioasid_set *set, ioasid_t id);
+
 /* The driver's subscriber; of iommu.c only. T. */
 struct svm;
 must_check int svm_create(struct iommu *iommu, struct ioasid_core *core, struct svm **out);

@@ -276,6 +276,17 @@ int svm_space_retire(struct svm_space *space, bool leaving_only)
     return rc;
 }
 
+int svm_space_stop(struct svm_space *space)
+{
+    unsigned n = 0;
+
+    space->gone = true;
+    list_for_each (pos, &space->bindings)
+        space->retires[n++] =
+            (struct vtd_retire){.dev = svm_binding_of(pos)->dev->vtd, .slot = svm_binding_of(pos)->slot};
+    return vtd_pasid_stop_many(space->retires, n);
+}
+
 int svm_space_flush(struct svm_space *space, iova_t iova, uint64_t size, bool leaf_only)
 {
     unsigned n = 0;

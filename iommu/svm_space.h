@@ -49,6 +49,7 @@ struct svm_space {
     struct svm *svm;
     ioasid_t id;
     struct ioasid_bind_cfg cfg;
+    bool gone; /* its table is: entries are not present and silent, and wait for their unbind */
     struct list bindings;
     struct list domains;
     unsigned count;
@@ -87,6 +88,13 @@ must_check int svm_space_add(struct svm_space *space, struct svm_binding *bindin
  * What a unit did not confirm stays bound. 0, or the first error. Allocates nothing. X.
  */
 must_check int svm_space_retire(struct svm_space *space, bool leaving_only);
+
+/*
+ * The space's table goes away: CLEAR of every binding without DRAIN, one wait per unit. All stay bound, and
+ * no binding is added any more. 0, or the first error: a unit that did not confirm may still walk the table.
+ * Allocates nothing. X.
+ */
+must_check int svm_space_stop(struct svm_space *space);
 
 /* Flushes [iova, iova+size) of the space's table on every unit; as ioasid_flush. */
 must_check int svm_space_flush(struct svm_space *space, iova_t iova, uint64_t size, bool leaf_only);

@@ -14,10 +14,10 @@ static bool is_rid_slot(const struct vtd_retire *item)
     return item->slot == item->dev->rid_pasid;
 }
 
-/* The binding owns the RID_PASID of the context entries: they go with it. */
+/* The binding owns the RID_PASID of the context entries: they go with it, once the slot is emptied. */
 static bool takes_contexts(const struct vtd_retire *item)
 {
-    return is_rid_slot(item) && item->slot != 0;
+    return is_rid_slot(item) && item->slot != 0 && !(item->flags & VTD_RETIRE_STOP_ONLY);
 }
 
 static bool by_domain(const struct vtd_retire *item)
@@ -258,13 +258,23 @@ static void each_unit(struct vtd_retire *items, unsigned count, int (*step)(cons
     }
 }
 
-int vtd_pasid_retire_many(struct vtd_retire *items, unsigned count)
+/* Steps one and two. 0, or the first error. */
+static int stop_many(struct vtd_retire *items, unsigned count)
 {
-    int err = 0;
-
     for (unsigned i = 0; i < count; i++)
         items[i].err = clear_present(&items[i]);
     each_unit(items, count, invalidate);
+    for (unsigned i = 0; i < count; i++) {
+        if (items[i].err)
+            return items[i].err;
+    }
+    return 0;
+}
+
+int vtd_pasid_retire_many(struct vtd_retire *items, unsigned count)
+{
+    int err = stop_many(items, count);
+
     for (unsigned i = 0; i < count; i++) {
         if (items[i].err == 0)
             zero(&items[i]);
@@ -272,11 +282,16 @@ int vtd_pasid_retire_many(struct vtd_retire *items, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         if (items[i].err == 0)
             zero_fpd(&items[i]);
-        else if (err == 0)
-            err = items[i].err;
     }
     each_unit(items, count, forget_fpd);
     return err;
+}
+
+int vtd_pasid_stop_many(struct vtd_retire *items, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        items[i].flags = VTD_RETIRE_STOP_ONLY | VTD_RETIRE_DMA_LIVE;
+    return stop_many(items, count);
 }
 
 int vtd_pasid_retire(struct vtd_dev *dev, uint32_t slot, unsigned flags)

@@ -129,6 +129,7 @@ enum {
         1, /* last use on this unit: flushes all of it, so that the id can be given out again */
     VTD_RETIRE_DMA_LIVE =
         2, /* the device may still send: FPD is set meanwhile, its faults are not recorded */
+    VTD_RETIRE_STOP_ONLY = 4, /* of vtd_pasid_stop_many: the slot is not emptied */
 };
 
 /* One binding to retire. */
@@ -152,6 +153,15 @@ must_check int vtd_pasid_retire(struct vtd_dev *dev, uint32_t slot, unsigned fla
 /* All of them, with one batch and one wait per unit. 0, or the first error; each item has its own in `err`.
  */
 must_check int vtd_pasid_retire_many(struct vtd_retire *items, unsigned count);
+
+/*
+ * The first half of a retire, for tables that go away at once: at return nothing of the entries is cached,
+ * they are not present and silent (P = 0, FPD = 1), and context entries stay. Nothing is drained. A retire
+ * has to follow, which finds domain id and type still there and does all of its work; only then may domain id
+ * and number be reused. Sets the items' flags; results as vtd_pasid_retire_many, and a repeated call is
+ * allowed. X.
+ */
+must_check int vtd_pasid_stop_many(struct vtd_retire *items, unsigned count);
 
 /*
  * Steps one and three of a retire alone, without any invalidation: for tests that put their own in between.

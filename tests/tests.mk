@@ -2,7 +2,8 @@
 # Sources of the tests, each listed. A new suite adds its line here, in the list of the home it runs in.
 
 # Suites of both homes: one body, no word about which.
-SUITE_SRCS := tests/suites/acpi_test.c tests/suites/args_text_test.c tests/suites/caps_test.c \
+SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/suites/actors_race_test.c \
+              tests/suites/actors_stub_test.c tests/suites/actors_test.c tests/suites/args_text_test.c tests/suites/caps_test.c \
               tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
               tests/suites/device_test.c tests/suites/inflight_held_test.c \
               tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \
@@ -12,7 +13,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/args_text_test.c tests/suite
               tests/suites/order_late_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
               tests/suites/reuse_test.c tests/suites/stale_test.c tests/suites/svm_bind_test.c \
-              tests/suites/svm_free_test.c tests/suites/svm_turn_test.c tests/suites/table_test.c \
+              tests/suites/svm_free_test.c tests/suites/svm_gone_test.c tests/suites/svm_turn_test.c tests/suites/table_test.c \
               tests/suites/unit_test.c tests/suites/walk_test.c tests/suites/xlate_size_test.c \
               tests/suites/xlate_test.c
 
@@ -22,15 +23,16 @@ HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c 
                 tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
-             tests/actors/owner.c tests/dev/dma_dev.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c
+             tests/actors/cpu.c tests/actors/owner.c tests/actors/worker.c tests/dev/dma_dev.c \
+             tests/suites/guest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
 TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
                      tests/suites/target/race_load_test.c tests/suites/target/race_order_test.c \
-                     tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
+                     tests/suites/target/sva_gone_test.c tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
                      tests/suites/target/harness_stray_test.c
-TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/target/race.c \
+TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/target/race.c tests/suites/target/sva.c \
                tests/dev/discover.c tests/dev/slot.c tests/dev/edu.c tests/dev/nvme.c tests/dev/nvme_ctrl.c tests/dev/testdev.c \
                tests/dev/xhci.c
 

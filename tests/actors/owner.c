@@ -199,6 +199,7 @@ int owner_open(struct owner *o, const struct owner_cfg *cfg)
     o->native = cfg->native;
     for (unsigned i = 0; i < OWNER_IDS; i++) {
         o->ids[i] = IOASID_INVALID;
+        o->spids[i] = IOASID_NO_SPID;
         if (!err)
             err = open_space(&o->spaces[i], &cfg->table);
     }
@@ -287,7 +288,7 @@ static int bind(struct owner *o, unsigned id, unsigned dev)
         .stage = o->stage,
         .table = o->spaces[id].table,
         .guest = !o->native,
-        .spid = IOASID_NO_SPID,
+        .spid = o->spids[id],
     };
 
     return ioasid_bind(o->set, o->ids[id], o->devs[dev], &cfg);

@@ -78,6 +78,7 @@ struct owner {
     unsigned record_count; /* more than OWNER_RECORDS: the rest was lost */
     struct owner_space spaces[OWNER_IDS];
     ioasid_t ids[OWNER_IDS];
+    uint32_t spids[OWNER_IDS]; /* what the guest calls them; IOASID_NO_SPID unless the case says */
     struct iommu_dev *devs[OWNER_DEVS];
     unsigned dev_count;
 };

@@ -12,8 +12,9 @@
 
 #include "tests/suites/play.h"
 
-#define XFER_LEN 64
-#define SWEEP    24
+#define XFER_LEN   64
+#define OTHER_HALF 2048u
+#define SWEEP      24
 /* The sweep starts that long before the expected end of the delay, and ends about as long behind it. */
 #define SWEEP_FROM 180000ll
 #define SWEEP_STEP 10000ll
@@ -176,7 +177,8 @@ static void do_ok(struct play *p, enum owner_op op, unsigned dev, int want)
 
 TEST(inflight, unbind, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = PLAY_LANES, .rows = "17",
      .rules = "43 54", .negative = true, .timeout_ms = 60000,
-     .doc = "unbind with a transfer due before, within and after it: nothing changes memory after the return")
+     .doc = "unbind with a queued transfer, translated when its delay ends, due before, within and after it: "
+            "nothing changes memory after the return")
 {
     struct flight f;
     struct play p;
@@ -198,12 +200,53 @@ TEST(inflight, unbind, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lan
     play_close(&p);
 }
 
+TEST(inflight, unbind_one_of_two, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED | NEED_DMA_2,
+     .lanes = PLAY_LANES, .rows = "17", .flaws = "S10", .negative = true, .timeout_ms = 60000,
+     .doc = "one of two devices is unbound while transfers of both are queued: its own changes nothing, the "
+            "other's arrives")
+{
+    struct flight f, g;
+    struct play p;
+
+    open_flight(t, &p, &f, 2);
+    g = f;
+    g.dev = 1;
+    do_ok(&p, OWNER_ALLOC, 0, 0);
+    do_ok(&p, OWNER_BIND, 0, 0);
+    do_ok(&p, OWNER_BIND, 1, 0);
+    load(&f);
+    load(&g);
+    for (unsigned i = 0; i < 4; i++) {
+        const uint8_t *page = owner_page(&p.owner, 0);
+        struct dma_xfer x = to_page(&p, 0), y = x;
+
+        y.iova.v += OTHER_HALF;
+        y.believed.v += OTHER_HALF;
+        t_rand_fill(t, owner_page(&p.owner, 0), PAGE_SIZE);
+        T_ASSERT_OK(t, dma_start(p.dma[0], &x));
+        T_ASSERT_OK(t, dma_start(p.dma[1], &y));
+        do_ok(&p, OWNER_UNBIND, 0, 0);
+        tear_down_over(&p.owner);
+        memcpy(at_end + OTHER_HALF, g.sent, XFER_LEN);
+        T_ASSERT_OK(t, dma_wait(p.dma[0], DMA_TIMEOUT_NS));
+        T_ASSERT_OK(t, dma_wait(p.dma[1], DMA_TIMEOUT_NS));
+        plat_rmb();
+        T_ASSERT_MEM(t, page, at_end, PAGE_SIZE);
+        t_proved(t, false);
+        t_proved(t, true);
+        do_ok(&p, OWNER_BIND, 0, 0);
+    }
+    play_close(&p);
+}
+
 /* ---- Free before unbind ---- */
 
-TEST(inflight, free, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = PLAY_LANES, .rows = "23",
-     .rules = "43 54", .flaws = "S12 S13", .negative = true, .timeout_ms = 60000,
-     .doc =
-         "free before unbind with a transfer due around its clean-up: nothing changes memory once it is over")
+TEST(
+    inflight, free, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = PLAY_LANES, .rows = "23",
+    .rules = "43 54", .flaws = "S12 S13", .negative = true, .timeout_ms = 60000,
+    .doc =
+        "free before unbind with a queued transfer, translated when its delay ends, due around its clean-up: "
+        "nothing changes memory once it is over")
 {
     struct flight f;
     struct play p;
@@ -268,8 +311,8 @@ TEST(inflight, free_two, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED | N
 
 TEST(inflight, next_life, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lanes = PLAY_LANES,
      .rows = "17 29", .flaws = "S13", .negative = true, .timeout_ms = 60000,
-     .doc = "a transfer started for one IOASID that ends in the life of the next reaches the next one's page "
-            "or none")
+     .doc = "a queued transfer started for one IOASID that translates in the life of the next reaches the "
+            "next one's page or none")
 {
     static uint8_t old[PAGE_SIZE];
     struct flight f;

@@ -7,131 +7,7 @@
  *
  * A flush that is left out, too small or too late turns a case red by memory that the device still changes.
  */
-#include <string.h>
-
-#include "kernel/space.h"
-#include "kernel/vm.h"
-#include "kernel/vm_tables.h"
-#include "tests/suites/play.h"
-#include "tests/suites/rig.h"
-
-/* In the middle of nowhere, aligned to 2 MiB. */
-#define VA       0x7f1234400000ull
-#define FAR_VA   0x1234567000ull
-#define SVA_DEVS 2
-
-struct sva {
-    struct t *t;
-    struct space *space;
-    struct pgtable table;
-    struct ioasid_set *set;
-    ioasid_t id;
-    struct dma_dev *dma[SVA_DEVS];
-    struct iommu_dev *devs[SVA_DEVS];
-    unsigned dev_count;
-    struct ioasid_bind_cfg cfg;
-};
-
-static iova_t at(uint64_t va)
-{
-    return (iova_t){va};
-}
-
-/* ---- Fixture ---- */
-
-/* The table that devices walk for this space, in the stage of their unit. */
-static void adopt(struct sva *s)
-{
-    const struct vtd_dev *dev = s->devs[0]->vtd;
-    enum vtd_pgtt stage = rig_unit_stage(dev->unit);
-    struct pgtable_cfg cfg = rig_table_cfg(dev, stage, 4);
-    bool first = stage == VTD_PGTT_FIRST;
-
-    if (!first && !FIELD_GET(VTD_SAGAW_4LEVEL, dev->unit->caps.sagaw))
-        t_skip(s->t, "CAP.SAGAW = %x: no second stage with 4 levels", dev->unit->caps.sagaw);
-    T_ASSERT_OK(s->t, pgtable_adopt(&s->table, &cfg,
-                                    (paddr_t){first ? space_root(s->space) : space_low_root(s->space)}));
-    s->cfg = (struct ioasid_bind_cfg){
-        .stage = first ? IOMMU_FIRST_STAGE : IOMMU_SECOND_STAGE, .table = &s->table, .spid = IOASID_NO_SPID};
-}
-
-static void sva_bind(struct sva *s, unsigned n)
-{
-    T_ASSERT_OK(s->t, ioasid_bind(s->set, s->id, s->devs[n], &s->cfg));
-}
-
-static void sva_unbind(struct sva *s, unsigned n)
-{
-    T_ASSERT_OK(s->t, ioasid_unbind(s->set, s->id, s->devs[n]));
-}
-
-/* What the engine itself needs in reach. */
-static void map_own(struct sva *s, const struct dma_dev *dma)
-{
-    for (unsigned i = 0; i < dma->own_pages; i++) {
-        uint64_t pa = dma->own.v + i * PAGE_SIZE;
-
-        T_ASSERT_OK(s->t, space_map(s->space, pa, pa, VM_4K, true));
-    }
-}
-
-/* An empty process, its IOASID, and `devs` devices bound to it, the case's `first` one and those behind it.
- */
-static void sva_open(struct t *t, struct sva *s, unsigned first, unsigned devs)
-{
-    *s = (struct sva){.t = t, .set = ioasid_system_set(t->iommu->ioasids), .dev_count = devs};
-    for (unsigned n = 0; n < devs; n++) {
-        struct dma_dev *dma = s->dma[n] = t_dev(t, first + n);
-
-        T_ASSERT_OK(t,
-                    iommu_dev_attach(t->iommu, dma->id, dma->rids, dma->rid_count, IOASID_BITS, &s->devs[n]));
-    }
-    T_ASSERT_OK(t, space_create(&s->space));
-    for (unsigned n = 0; n < devs; n++)
-        map_own(s, s->dma[n]);
-    adopt(s);
-    T_ASSERT_OK(t, ioasid_alloc(s->set, 1, IOASID_NUMBERS - 1, &s->id));
-    for (unsigned n = 0; n < devs; n++)
-        sva_bind(s, n);
-}
-
-static void sva_detach(struct sva *s)
-{
-    T_ASSERT_OK(s->t, ioasid_free(s->set, s->id));
-    for (unsigned n = 0; n < s->dev_count; n++)
-        T_ASSERT_OK(s->t, iommu_dev_detach(s->devs[n]));
-    space_destroy(s->space);
-}
-
-static void sva_close(struct sva *s)
-{
-    for (unsigned n = 0; n < s->dev_count; n++)
-        sva_unbind(s, n);
-    sva_detach(s);
-}
-
-static void map(struct sva *s, uint64_t va, const struct t_mem *mem, unsigned page)
-{
-    T_ASSERT_OK(s->t, space_map(s->space, va, mem->pa.v + page * PAGE_SIZE, VM_4K, true));
-}
-
-static void unmap(struct sva *s, uint64_t va)
-{
-    T_ASSERT_OK(s->t, space_unmap(s->space, va));
-}
-
-/* What the process's memory manager tells its listeners: [va, va + size) changed. */
-static void notify(struct sva *s, uint64_t va, uint64_t size)
-{
-    T_ASSERT_OK(s->t, ioasid_flush(s->set, s->id, at(va), size, !space_has_garbage(s->space)));
-    space_gc(s->space);
-}
-
-static void warm(struct sva *s, uint64_t va, const struct t_mem *mem, unsigned page)
-{
-    map(s, va, mem, page);
-    t_dma_write_allowed(s->t, s->dma[0], at(va), mem, page * PAGE_SIZE, 64);
-}
+#include "tests/suites/target/sva.h"
 
 /* The unit may still have what was there: all of the old page, or nothing. */
 static void may_reach(struct sva *s, uint64_t va, const struct t_mem *mem)
@@ -155,7 +31,7 @@ TEST(sva, device_writes, .needs = NEED_DMA | NEED_TARGET, .lanes = PLAY_LANES, .
     struct sva s;
 
     sva_open(t, &s, 0, 1);
-    map(&s, VA, &mem, 0);
+    sva_map(&s, VA, &mem, 0);
     t_dma_write_allowed(t, t->dma, at(VA + 128), &mem, 128, sizeof(back));
     T_ASSERT_OK(t, space_read(s.space, VA + 128, back, sizeof(back)));
     T_EXPECT_MEM(t, back, mem.va + 128, sizeof(back));
@@ -175,8 +51,8 @@ TEST(sva, device_copies, .needs = NEED_DMA | NEED_DMA_READ | NEED_TARGET, .lanes
     struct sva s;
 
     sva_open(t, &s, 0, 1);
-    map(&s, VA, &mem, 1);
-    map(&s, FAR_VA, &mem, 0);
+    sva_map(&s, VA, &mem, 1);
+    sva_map(&s, FAR_VA, &mem, 0);
     t_rand_fill(t, bytes, sizeof(bytes));
     T_ASSERT_OK(t, space_write(s.space, VA, bytes, sizeof(bytes)));
     out.believed = (paddr_t){mem.pa.v + 64};
@@ -213,7 +89,7 @@ TEST(sva, kernel_half, .needs = NEED_DMA | NEED_TARGET, .lanes = PLAY_LANES, .ne
     struct sva s;
 
     sva_open(t, &s, 0, 1);
-    warm(&s, VA, &mem, 0);
+    sva_warm(&s, VA, &mem, 0);
     T_ASSERT_OK(t, space_read(s.space, VA, &(uint8_t){0}, 1)); /* the kernel's entries are in the table now */
     t_dma_write_denied(t, t->dma, at(alias), &mem, 0, 64);
     t_dma_write_denied(t, t->dma, at(alias % (2 * SPACE_END)), &mem, 0, 64);
@@ -229,14 +105,14 @@ TEST(sva, two_devices, .needs = NEED_DMA | NEED_DMA_2 | NEED_TARGET, .lanes = PL
     struct sva s;
 
     sva_open(t, &s, 0, 2);
-    map(&s, VA, &mem, 0);
-    map(&s, FAR_VA, &mem, 1);
+    sva_map(&s, VA, &mem, 0);
+    sva_map(&s, FAR_VA, &mem, 1);
     for (unsigned n = 0; n < 2; n++) {
         t_dma_write_allowed(t, s.dma[n], at(VA), &mem, 0, 64);
         t_dma_write_allowed(t, s.dma[n], at(FAR_VA), &mem, PAGE_SIZE, 64);
     }
-    unmap(&s, VA);
-    notify(&s, VA, PAGE_SIZE);
+    sva_unmap(&s, VA);
+    sva_notify(&s, VA, PAGE_SIZE);
     t_dma_write_denied(t, s.dma[0], at(VA), &mem, 0, 64);
     t_dma_write_denied(t, s.dma[1], at(VA), &mem, 0, 64);
     sva_unbind(&s, 0);
@@ -256,10 +132,10 @@ TEST(sva, unmap, .needs = NEED_DMA | NEED_TARGET, .lanes = PLAY_LANES, .rules = 
     struct sva s;
 
     sva_open(t, &s, 0, 1);
-    warm(&s, VA, &mem, 0);
-    warm(&s, VA + PAGE_SIZE, &stays, 0);
-    unmap(&s, VA);
-    notify(&s, VA, PAGE_SIZE);
+    sva_warm(&s, VA, &mem, 0);
+    sva_warm(&s, VA + PAGE_SIZE, &stays, 0);
+    sva_unmap(&s, VA);
+    sva_notify(&s, VA, PAGE_SIZE);
     t_dma_write_denied(t, t->dma, at(VA), &mem, 0, 64);
     t_mem_free(t, &mem);
     next = t_mem(t, 1); /* most often the same page */
@@ -275,10 +151,10 @@ TEST(sva, unmap_unflushed, .needs = NEED_DMA | NEED_TARGET, .lanes = PLAY_LANES,
     struct sva s;
 
     sva_open(t, &s, 0, 1);
-    warm(&s, VA, &mem, 0);
-    unmap(&s, VA);
+    sva_warm(&s, VA, &mem, 0);
+    sva_unmap(&s, VA);
     may_reach(&s, VA, &mem);
-    notify(&s, VA, PAGE_SIZE);
+    sva_notify(&s, VA, PAGE_SIZE);
     t_dma_write_denied(t, t->dma, at(VA), &mem, 0, 64);
     sva_close(&s);
 }
@@ -293,11 +169,11 @@ TEST(sva, table_reused, .needs = NEED_DMA | NEED_TARGET, .lanes = PLAY_LANES, .r
     struct sva s;
 
     sva_open(t, &s, 0, 1);
-    warm(&s, VA, &mem, 0);
+    sva_warm(&s, VA, &mem, 0);
     table = space_leaf_table(s.space, VA);
     leaf = &table[VA / PAGE_SIZE % 512];
     kept = *leaf;
-    unmap(&s, VA);
+    sva_unmap(&s, VA);
     T_ASSERT(t, space_has_garbage(s.space));
     may_reach(&s, VA, &mem);
     T_ASSERT_OK(t, ioasid_flush(s.set, s.id, at(VA), PAGE_SIZE, false));
@@ -327,16 +203,16 @@ TEST(sva, page_size, .needs = NEED_DMA | NEED_TARGET, .lanes = PLAY_LANES, .rule
         sva_close(&s);
         t_skip(t, "CAP.SSLPS bit 0 = 0");
     }
-    warm(&s, VA + probe * PAGE_SIZE, &mem, 1);
-    unmap(&s, VA + probe * PAGE_SIZE);
-    notify(&s, VA, VM_2M);
+    sva_warm(&s, VA + probe * PAGE_SIZE, &mem, 1);
+    sva_unmap(&s, VA + probe * PAGE_SIZE);
+    sva_notify(&s, VA, VM_2M);
     T_ASSERT_OK(t, space_map(s.space, VA, mem.pa.v, VM_2M, true));
     t_dma_write_allowed(t, t->dma, at(VA + probe * PAGE_SIZE), &page, 0, 64);
     t_dma_write_allowed(t, t->dma, at(VA + PAGE_SIZE), &other, 0, 64);
-    unmap(&s, VA);
-    notify(&s, VA, VM_2M);
-    map(&s, VA + probe * PAGE_SIZE, &mem, 1);
-    map(&s, VA + PAGE_SIZE, &mem, probe);
+    sva_unmap(&s, VA);
+    sva_notify(&s, VA, VM_2M);
+    sva_map(&s, VA + probe * PAGE_SIZE, &mem, 1);
+    sva_map(&s, VA + PAGE_SIZE, &mem, probe);
     t_dma_write_allowed(t, t->dma, at(VA + probe * PAGE_SIZE), &other, 0, 64);
     t_dma_write_allowed(t, t->dma, at(VA + PAGE_SIZE), &page, 0, 64);
     sva_close(&s);
@@ -355,11 +231,11 @@ TEST(sva, everything, .needs = NEED_DMA | NEED_TARGET, .lanes = PLAY_LANES, .rul
 
     sva_open(t, &s, 0, 1);
     for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++) {
-        warm(&s, VA, &mem, 0);
-        warm(&s, FAR_VA, &far, 0);
-        unmap(&s, VA);
-        unmap(&s, FAR_VA);
-        notify(&s, ranges[i].va, ranges[i].size);
+        sva_warm(&s, VA, &mem, 0);
+        sva_warm(&s, FAR_VA, &far, 0);
+        sva_unmap(&s, VA);
+        sva_unmap(&s, FAR_VA);
+        sva_notify(&s, ranges[i].va, ranges[i].size);
         t_note(t, "range 0x%llx + 0x%llx", (unsigned long long)ranges[i].va,
                (unsigned long long)ranges[i].size);
         t_dma_write_denied(t, t->dma, at(VA), &mem, 0, 64);
@@ -382,9 +258,9 @@ TEST(sva, process_dies, .needs = NEED_DMA | NEED_TARGET, .lanes = PLAY_LANES, .f
 
     sva_open(t, &s, 0, 1);
     number = ioasid_number(s.id);
-    warm(&s, VA, &mem, 0);
-    unmap(&s, VA);
-    notify(&s, 0, 0);
+    sva_warm(&s, VA, &mem, 0);
+    sva_unmap(&s, VA);
+    sva_notify(&s, 0, 0);
     t_dma_write_denied(t, t->dma, at(VA), &mem, 0, 64);
     T_EXPECT_ERR(t, ioasid_free(s.set, s.id), -EBUSY);
     T_EXPECT_ERR(t, ioasid_alloc(s.set, number, number, &other), -ENOSPC);
@@ -417,10 +293,10 @@ TEST(sva, two_processes, .needs = NEED_DMA | NEED_DMA_2 | NEED_TARGET, .lanes = 
 
     sva_open(t, &a, 0, 1);
     sva_open(t, &b, 1, 1);
-    map_own(&a, b.dma[0]);
-    map_own(&b, a.dma[0]);
-    map(&a, VA, &mem, 0);
-    map(&b, VA, &mem, 1);
+    sva_map_own(&a, b.dma[0]);
+    sva_map_own(&b, a.dma[0]);
+    sva_map(&a, VA, &mem, 0);
+    sva_map(&b, VA, &mem, 1);
     for (unsigned round = 0; round < 2; round++) {
         t_dma_write_allowed(t, a.dma[0], at(VA), &mem, 0, 64);
         t_dma_write_allowed(t, b.dma[0], at(VA), &mem, PAGE_SIZE, 64);
