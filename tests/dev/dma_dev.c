@@ -17,7 +17,7 @@ static unsigned dev_count;
 
 const char *dma_engine_name(enum dma_engine engine)
 {
-    static const char *const names[DMA_ENGINE_COUNT] = {"edu", "testdev", "nvme", "nvme-id", "held", "xhci"};
+    static const char *const names[DMA_ENGINE_COUNT] = {"edu", "testdev", "nvme", "nvme-id", "held", "xhci", "model"};
 
     return engine < DMA_ENGINE_COUNT ? names[engine] : "none";
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a suite sees of a device that can do DMA: which requester ids its transfers carry, what it can do, and
- * start, wait and result of one transfer. One file per engine behind it (edu.c, testdev.c, nvme.c, xhci.c);
- * the host has none yet and answers with an empty list. Nothing here knows the IOMMU: whether an address is
+ * start, wait and result of one transfer. One file per engine behind it (edu.c, testdev.c, nvme.c, xhci.c; on
+ * the host tests/host/model_engine.c). Nothing here knows the IOMMU: whether an address is
  * translated is the case's business.
  *
  * The engine's own memory is called its buffer. An engine with `fixed` clear writes to memory what its last
@@ -32,6 +32,7 @@ enum dma_engine {
     DMA_NVME_ID, /* any other drive: writes the 4 KiB of Identify */
     DMA_HELD,    /* drive with a limit of its commands: translates at once, writes zeros much later */
     DMA_XHCI,    /* USB controller: reads and writes records of 16 bytes */
+    DMA_MODEL,   /* device in front of a strict unit, host only: both directions, queues, tells the outcome */
     DMA_ENGINE_COUNT
 };
 

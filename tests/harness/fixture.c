@@ -234,6 +234,16 @@ static bool check_breaches(struct t_state *st)
     return clean;
 }
 
+void t_break_rules(struct t *t, bool begin)
+{
+    if (begin) {
+        check_breaches(t->state);
+        return;
+    }
+    for (unsigned i = 0; i < MAX_BREACHES && env_breach(); i++)
+        continue;
+}
+
 static bool check_faults(struct t_state *st)
 {
     unsigned n = t_faults(&st->t);

@@ -405,6 +405,12 @@ bool t_expect_no_fault(struct t *t);
 
 /* ---- The object under test ---- */
 
+/*
+ * Between true and false the case does itself what software must not do, e.g. bends an entry that is present:
+ * what simulated units see of it counts as no breach. Thread.
+ */
+void t_break_rules(struct t *t, bool begin);
+
 /* Stops the object and builds it anew, for cases about start and stop; t->iommu changes. Ends the case if it
  * fails. */
 void t_rebuild(struct t *t);

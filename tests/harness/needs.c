@@ -114,6 +114,8 @@ static bool home_unmet(uint64_t needs, char *why, size_t size)
         snprintf(why, size, "host process");
     else if ((needs & NEED_HOST) && !env_is_host())
         snprintf(why, size, "firmware");
+    else if ((needs & NEED_HOST) && !env_has_stubs())
+        snprintf(why, size, "units translate");
     else if ((needs & NEED_THREADS) && !env_has_threads())
         snprintf(why, size, "threads run one after the other");
     else if (env_cpus() < (needs & NEED_CPUS_4 ? 4u : needs & NEED_CPUS_2 ? 2u : 1u))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Breaches of rules that the stub units wrote down, handed to the harness once each. */
+/* Breaches of rules that the units wrote down, handed to the harness once each. */
 #include "tests/harness/env.h"
+#include "tests/host/model_machine.h"
 #include "tests/host/stub_machine.h"
 
 const char *env_breach(void)
@@ -17,5 +18,5 @@ const char *env_breach(void)
         told[u]++;
         return told[u] <= STUB_BREACH_MAX ? unit->breaches[told[u] - 1] : "more breaches than are kept";
     }
-    return NULL;
+    return model_machine_breach();
 }

@@ -55,6 +55,24 @@ void host_abandon_work(void);
 /* Called at every plat_relax(), e.g. by a unit that completes late. At most 8. */
 void host_on_tick(void (*fn)(void));
 
+/* ---- Hardware that looks on (platform.c, memory.c) ---- */
+
+/* What simulated hardware hears of software's doings. Calls come with no lock of the simulation held. */
+struct host_watch {
+    /* [va, va + size) was published, for units that snoop or for all. */
+    void (*published)(const void *va, size_t size, bool snooped);
+    /* Pages were given out, or given back. */
+    void (*allocated)(paddr_t pa, size_t size);
+    void (*freed)(paddr_t pa, size_t size);
+    /* A barrier: time passes, by far less than at plat_relax(). */
+    void (*touched)(void);
+};
+
+/* One at most; NULL: nobody looks on. */
+void host_watch(const struct host_watch *watch);
+/* For memory.c. NULL if nobody looks on. */
+const struct host_watch *host_watcher(void);
+
 /* ---- Words (platform.c) ---- */
 
 /*

@@ -2,7 +2,7 @@
 /*
  * The host's home of the harness: main(), and tests/harness/env.h on the simulated machine of host.h. The
  * argument line is the words of the command line; in front of them --units=<profile> picks the machine
- * (stub_machine.h).
+ * (stub_machine.h, model_machine.h).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #include "tests/harness/env.h"
 #include "tests/host/guard.h"
 #include "tests/host/host.h"
+#include "tests/host/model_machine.h"
 #include "tests/host/stub_machine.h"
 
 #define UNITS_OPTION "--units="
@@ -30,6 +31,9 @@ static int make_machine(int argc, char **argv)
     fprintf(stderr, "pasidcheck: no units called %s, but:", profile);
     for (unsigned n = 0; stub_machine_profile(n) != NULL; n++)
         fprintf(stderr, " %s", stub_machine_profile(n));
+    fprintf(stderr, " model");
+    for (unsigned n = 0; model_preset_name(n) != NULL; n++)
+        fprintf(stderr, " model-%s", model_preset_name(n));
     fprintf(stderr, "\n");
     return -EINVAL;
 }
@@ -124,6 +128,11 @@ int env_set_exit(const char *how)
 bool env_is_host(void)
 {
     return true;
+}
+
+bool env_has_stubs(void)
+{
+    return !model_machine_is(profile);
 }
 
 unsigned env_cpus(void)

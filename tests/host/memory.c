@@ -164,6 +164,8 @@ void *plat_pages_alloc(unsigned count, enum plat_owner owner)
     if (frame == NO_FRAME)
         return NULL;
     page_count[owner] += count;
+    if (host_watcher() != NULL)
+        host_watcher()->allocated(plat_pa(frame_va(frame)), (size_t)count * PAGE_SIZE);
     return frame_va(frame);
 }
 
@@ -177,6 +179,8 @@ void plat_pages_free(void *va, unsigned count)
     if (f->quarantined)
         return;
     page_count[f->owner] -= count;
+    if (host_watcher() != NULL)
+        host_watcher()->freed(plat_pa(va), (size_t)count * PAGE_SIZE);
     ASAN_POISON_MEMORY_REGION(va, (size_t)count * PAGE_SIZE);
     push_block(index, f->order);
 }

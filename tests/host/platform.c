@@ -13,6 +13,8 @@
 /* What one look at the clock's hands costs: fine enough for order, coarse enough for a time-out in many
  * steps. */
 #define RELAX_NS 10000
+/* And a barrier, where somebody looks on. */
+#define TOUCH_NS 100
 
 #define MAX_TICKS 8
 
@@ -26,24 +28,46 @@ static unsigned tick_count;
 static enum plat_log log_level = LOG_WARN;
 static host_sink *log_sink;
 static void (*panic_hook)(const char *words);
+static const struct host_watch *watcher;
 
 /* ---- Visibility ---- */
+
+void host_watch(const struct host_watch *watch)
+{
+    watcher = watch;
+}
+
+const struct host_watch *host_watcher(void)
+{
+    return watcher;
+}
+
+static void touch(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (watcher == NULL)
+        return;
+    now_ns += TOUCH_NS;
+    watcher->touched();
+}
 
 void plat_publish(const void *va, size_t size, bool unit_snoops)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     host_trace_publish(va, size, unit_snoops);
+    if (watcher != NULL)
+        watcher->published(va, size, unit_snoops);
 }
 
 void plat_wmb(void)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    touch();
     host_trace_wmb();
 }
 
 void plat_rmb(void)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    touch();
 }
 
 /* ---- Time ---- */

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Profiles, devices and DMAR of the recording machine. VT-d 5.10, DMA Remapping Reporting Structure.
+ * Profiles, devices and DMAR of the simulated machine. VT-d 5.10, DMA Remapping Reporting Structure.
  */
 #include "tests/host/stub_machine.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "tests/host/model_machine.h"
+
 #define UNIT_BASE(n) (0xfed90000ull + (n)*PAGE_SIZE)
-#define HAW          46
+#define STUB_HAW     46
 
 static struct stub_unit units[STUB_UNITS];
+static unsigned haw;
 
 /* ---- Profiles ---- */
 
@@ -142,7 +145,7 @@ static void put_header(void)
     put(1, 4);
     put_text("PSDC", 4);
     put(1, 4);
-    put(HAW - 1, 1);
+    put(haw - 1, 1);
     put(0, 1); /* flags */
     put(0, 8); /* reserved, 10 bytes */
     put(0, 2);
@@ -194,14 +197,33 @@ const void *stub_machine_dmar(size_t *size)
 
 /* ---- The whole ---- */
 
-int stub_machine_create(const char *profile)
+/* The units that a profile names: recording ones, or strict ones. */
+static int make_units(const char *profile)
 {
+    static const uint64_t bases[STUB_UNITS] = {UNIT_BASE(0), UNIT_BASE(1)};
     const struct profile *p = find_profile(profile);
+    int err;
 
+    if (model_machine_is(profile)) {
+        err = model_machine_create(profile, bases, STUB_UNITS);
+        haw = model_machine_haw();
+        return err;
+    }
     if (p == NULL)
         return -EINVAL;
-    host_bus_reset();
+    haw = STUB_HAW;
     power_on(p);
+    return 0;
+}
+
+int stub_machine_create(const char *profile)
+{
+    int err;
+
+    host_bus_reset();
+    err = make_units(profile);
+    if (err)
+        return err;
     plug_devices();
     build_dmar();
     return 0;

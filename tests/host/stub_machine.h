@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The machine of the host binary: two recording units with three devices each, their PCI functions and the
- * DMAR table that describes them. Without translation there is no DMA.
+ * The machine of the host binary: two units with three devices each, their PCI functions and the DMAR table
+ * that describes them. The units record and do not translate, so there is no DMA; or they are strict models
+ * (model_machine.h), and every device does DMA.
  */
 #ifndef TESTS_HOST_STUB_MACHINE_H
 #define TESTS_HOST_STUB_MACHINE_H
@@ -26,11 +27,11 @@ struct stub_dev {
  * Profiles, by name; unit 0 never snoops table reads (ECAP.C = 0), unit 1 does:
  * "default" all translation types, CAP.CM = 0;  "cm" the same with caching mode;  "fs", "ss" one stage only;
  * "old" VER 1.0 beside scalable mode, as emulators have it;  "small" 4-bit domain ids, no PSI, ESRTPS = 0 in
- * both; "ats" with device TLBs and PASIDs.
+ * both; "ats" with device TLBs and PASIDs. "model" and "model-<preset>" are strict units.
  */
 /* Builds (or builds anew) the machine. 0, -EINVAL: no such profile. */
 must_check int stub_machine_create(const char *profile);
-/* n-th profile's name, NULL beyond the last. */
+/* n-th profile's name of recording units, NULL beyond the last. */
 const char *stub_machine_profile(unsigned n);
 
 struct stub_unit *stub_machine_unit(unsigned n);

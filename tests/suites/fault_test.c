@@ -15,14 +15,19 @@ static iova_t at(uint64_t iova)
     return (iova_t){iova};
 }
 
-/* A rig with one page mapped and the entry published. */
+/* One page mapped and the entry published. */
+static void work(struct rig *r, const struct t_mem *mem)
+{
+    rig_map(r, RIG_IOVA, mem, 0, 1, PGTABLE_RW);
+    rig_publish(r);
+    t_dma_write_allowed(r->t, r->dma, at(RIG_IOVA), mem, 0, 64);
+    t_faults_forget(r->t);
+}
+
 static void open_working(struct t *t, struct rig *r, const struct t_mem *mem)
 {
     rig_open(t, r, t->dma);
-    rig_map(r, RIG_IOVA, mem, 0, 1, PGTABLE_RW);
-    rig_publish(r);
-    t_dma_write_allowed(t, t->dma, at(RIG_IOVA), mem, 0, 64);
-    t_faults_forget(t);
+    work(r, mem);
 }
 
 /* Errata by which a bent field is not looked at, and by which the refusal has another code only. */
@@ -244,7 +249,8 @@ TEST(fault, entry_width, .needs = NEED_DMA | NEED_SS, .lanes = RIG_LANES, .fault
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
 
-    open_working(t, &r, &mem);
+    rig_open_as(t, &r, t->dma, VTD_PGTT_SECOND, 3);
+    work(&r, &mem);
     BENT_ENTRY(&r, &mem, VTD_PASID_AW, 7, 0x5b);
     rig_close(&r);
 }

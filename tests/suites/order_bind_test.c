@@ -59,7 +59,7 @@ TEST(order, bind_again, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .ro
          {OWNER_BIND, 1, 0, -EBUSY, "", "02"}, {OWNER_BIND, 2, 0, -EBUSY, "", "02"});
 }
 
-TEST(order, bind_fails, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "11",
+TEST(order, bind_fails, .needs = NEED_DMA | NEED_DMA_2 | NEED_PT, .lanes = PLAY_LANES, .rows = "11",
      .flaws = "S22 C3 C13", .negative = true,
      .doc = "a bind whose entry cannot be written leaves no event, no reference and no access; the next one "
             "works")
@@ -104,7 +104,7 @@ TEST(order, bind_refused, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "12", 
     play_close(&p);
 }
 
-TEST(order, bind_too_wide, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "15",
+TEST(order, bind_too_wide, .needs = NEED_DMA | NEED_DMA_2 | NEED_PT, .lanes = PLAY_LANES, .rows = "15",
      .negative = true,
      .doc = "a number wider than the device takes is -EINVAL and the device stays blocked; one that takes it "
             "goes on")

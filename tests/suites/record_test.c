@@ -52,6 +52,17 @@ static void close_polled(struct rig *r)
     rig_close(r);
 }
 
+/* Another device that the unit of `first` serves. */
+static void open_beside(struct t *t, struct rig *r, const struct rig *first)
+{
+    for (unsigned n = 1;; n++) {
+        open_polled(t, r, t_dev(t, n));
+        if (r->unit == first->unit)
+            return;
+        close_polled(r);
+    }
+}
+
 TEST(record, write, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "66", .negative = true,
      .doc = "a refused write: requester id, page of the address, type write, untranslated")
 {
@@ -181,7 +192,7 @@ TEST(record, two_requesters, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES,
     unsigned n;
 
     open_polled(t, &a, t_dev(t, 0));
-    open_polled(t, &b, t_dev(t, 1));
+    open_beside(t, &b, &a);
     attempt(t, a.dma, DMA_TO_MEM, RIG_IOVA, &mem);
     attempt(t, b.dma, DMA_TO_MEM, RIG_IOVA, &mem);
     n = vtd_fault_poll(a.unit, f, 4, &overflow);
@@ -204,7 +215,7 @@ TEST(record, after_overflow, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES,
     struct rig a, b;
 
     open_polled(t, &a, t_dev(t, 0));
-    open_polled(t, &b, t_dev(t, 1));
+    open_beside(t, &b, &a);
     for (unsigned i = 0; i < 2; i++) {
         attempt(t, a.dma, DMA_TO_MEM, RIG_IOVA, &mem);
         attempt(t, b.dma, DMA_TO_MEM, RIG_IOVA, &mem);
@@ -309,7 +320,7 @@ TEST(record, silent_device_only, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LA
     struct rig a, b;
 
     open_empty(t, &a, t_dev(t, 0));
-    open_empty(t, &b, t_dev(t, 1));
+    open_beside(t, &b, &a);
     entry = rig_pasid_entry(&a);
     rig_bend(&a, &entry->q[0], FIELD_SET(VTD_PASID_FPD, entry->q[0], 1));
     attempt(t, a.dma, DMA_TO_MEM, RIG_IOVA, &mem);

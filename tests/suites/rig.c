@@ -92,6 +92,7 @@ void rig_close(struct rig *r)
 void rig_map_pa(struct rig *r, uint64_t iova, paddr_t pa, uint64_t size, unsigned prot)
 {
     T_ASSERT_OK(r->t, pgtable_map(r->table, (iova_t){iova}, pa, size, prot));
+    rig_flush_new(r);
 }
 
 void rig_map_own(struct rig *r, const struct dma_dev *dma)
@@ -223,9 +224,10 @@ uint64_t rig_store(struct rig *r, uint64_t *word, uint64_t value)
 {
     uint64_t old = load64(word);
 
-    (void)r;
+    t_break_rules(r->t, true);
     store64(word, value);
     plat_publish(word, sizeof(*word), false);
+    t_break_rules(r->t, false);
     return old;
 }
 
@@ -271,6 +273,12 @@ void rig_flush_slot(struct rig *r)
         r->stage == VTD_PGTT_FIRST ? vtd_inv_piotlb_pasid(r->did, r->slot) : vtd_inv_iotlb_domain(r->did);
 
     rig_submit(r, &d, 1);
+}
+
+void rig_flush_new(struct rig *r)
+{
+    if (r->published && r->stage == VTD_PGTT_SECOND && r->unit->caps.cm)
+        rig_flush_slot(r);
 }
 
 /* ---- Devices ---- */

@@ -107,6 +107,9 @@ void rig_flush_everything(struct rig *r);
 void rig_flush_page(struct rig *r, uint64_t iova);
 /* The same for all of the slot: p_iotlb PASID or iotlb domain. */
 void rig_flush_slot(struct rig *r);
+/* After an entry of a published table became present: needed only where absence may be cached (CAP.CM = 1,
+ * second stage, rule 52). */
+void rig_flush_new(struct rig *r);
 
 /* Device A (rig a) may be told from device B by their requester ids: the n-th device of the case's engine at
  * a place, or the case is skipped. */

@@ -326,6 +326,7 @@ TEST(stale, non_leaf, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "28",
     rig_flush_slot(&r);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
     rig_store(&r, entry, old);
+    rig_flush_new(&r);
     t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
     rig_close(&r);
 }

@@ -31,7 +31,20 @@ TEST(unit, running, .needs = NEED_IOMMU, .rules = "4 5",
     }
 }
 
-TEST(unit, translation_off_and_on, .needs = NEED_IOMMU, .rules = "2 3 12",
+/* The same root table anew, and the invalidations that follow where the unit does not do them itself. */
+static void set_root(struct t *t, struct vtd_unit *unit)
+{
+    struct vtd_batch batch;
+
+    T_ASSERT_OK(t, vtd_cmd(unit, VTD_CMD_SRTP, true));
+    vtd_batch_init(&batch, unit);
+    vtd_batch_add(&batch, vtd_inv_cc_global());
+    vtd_batch_add(&batch, vtd_inv_pc_global());
+    vtd_batch_add(&batch, vtd_inv_iotlb_global());
+    T_ASSERT_OK(t, vtd_batch_submit_wait(&batch));
+}
+
+TEST(unit, translation_off_and_on, .needs = NEED_IOMMU, .rules = "2 3 5 12",
      .doc = "TE off and on leaves every other enable alone; a command that changes nothing is over at once")
 {
     struct vtd_unit *unit = bench_unit(t);
@@ -42,6 +55,7 @@ TEST(unit, translation_off_and_on, .needs = NEED_IOMMU, .rules = "2 3 12",
     T_ASSERT_OK(t, vtd_cmd(unit, VTD_CMD_TE, false));
     T_EXPECT_EQ(t, status(unit), before - SPAN_MASK(VTD_GSTS_TES));
     T_ASSERT_OK(t, vtd_cmd(unit, VTD_CMD_TE, false));
+    set_root(t, unit);
     T_ASSERT_OK(t, vtd_cmd(unit, VTD_CMD_TE, true));
     T_EXPECT_EQ(t, status(unit), before);
 }
@@ -51,14 +65,8 @@ TEST(unit, same_root_again, .needs = NEED_IOMMU, .rules = "3 6 7",
 {
     struct vtd_unit *unit = bench_unit(t);
     uint64_t before = status(unit);
-    struct vtd_batch batch;
 
-    T_ASSERT_OK(t, vtd_cmd(unit, VTD_CMD_SRTP, true));
-    vtd_batch_init(&batch, unit);
-    vtd_batch_add(&batch, vtd_inv_cc_global());
-    vtd_batch_add(&batch, vtd_inv_pc_global());
-    vtd_batch_add(&batch, vtd_inv_iotlb_global());
-    T_ASSERT_OK(t, vtd_batch_submit_wait(&batch));
+    set_root(t, unit);
     T_EXPECT_EQ(t, status(unit), before);
 }
 

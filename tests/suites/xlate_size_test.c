@@ -121,7 +121,7 @@ TEST(xlate, second_stage_top, .needs = NEED_DMA | NEED_SS, .lanes = RIG_BOTH_LAN
     uint64_t top;
 
     rig_open_as(t, &r, t->dma, VTD_PGTT_SECOND, 4);
-    top = pow2(r.unit->caps.mgaw) - PAGE_SIZE;
+    top = r.table->input_end - PAGE_SIZE;
     rig_map(&r, top, &mem, 0, 1, PGTABLE_RW);
     rig_publish(&r);
     t_dma_write_allowed(t, t->dma, at(top), &mem, 0, 256);

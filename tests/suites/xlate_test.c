@@ -120,14 +120,18 @@ TEST(xlate, every_level, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
      .doc = "addresses that differ in one level's index only reach pages of their own, at every level")
 {
     struct t_mem mem = t_mem(t, 8);
+    unsigned levels = 0;
     struct rig r;
 
     rig_open(t, &r, t->dma);
-    for (unsigned l = 0; l < r.levels; l++)
+    /* CAP.MGAW may end below the top level. */
+    while (levels < r.levels && RIG_IOVA + pow2(12 + 9 * levels) < r.table->input_end)
+        levels++;
+    for (unsigned l = 0; l < levels; l++)
         rig_map(&r, RIG_IOVA + pow2(12 + 9 * l), &mem, l, 1, PGTABLE_RW);
     rig_map(&r, RIG_IOVA, &mem, r.levels, 1, PGTABLE_RW);
     rig_publish(&r);
-    for (unsigned l = 0; l < r.levels; l++)
+    for (unsigned l = 0; l < levels; l++)
         t_dma_write_allowed(t, t->dma, at(RIG_IOVA + pow2(12 + 9 * l)), &mem, l * PAGE_SIZE, 64);
     t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, r.levels * PAGE_SIZE, 64);
     rig_close(&r);

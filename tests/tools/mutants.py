@@ -7,7 +7,8 @@ stands exactly once in the file named.
 
     what:  the FREE handler drops the caller's lock           (one line, printed)
     id:    S1                                                 (flaw, rule or row that the failing case has to name)
-    where: host                                               (host, or a machine of machines.cfg)
+    where: host                                               (host; model or model-<preset>: the same with strict
+                                                               units; or a machine of machines.cfg)
     only:  notifier.*                                         (cases that may catch it, as for only=)
     file:  iommu/notifier.c
     <<<<
@@ -16,7 +17,7 @@ stands exactly once in the file named.
     new text
     >>>>
 
-Killed means: a case *failed* and its report names the id. A crash, a time-out or an error does not count, and a mutant
+Killed means: a case *failed* and its report names the id, in its lists or as the rule that a unit saw broken. A crash, a time-out or an error does not count, and a mutant
 whose old text is not found is an error: the code moved on and the mutant has to follow.
 """
 import argparse
@@ -32,8 +33,12 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = TOP / "tests/host/mutants"
-TIMEOUT = {"host": 60}
+HOST_TIMEOUT = 60
 MACHINE_TIMEOUT = 180
+
+
+def on_host(where):
+    return where == "host" or where.split("-")[0] == "model"
 
 
 class Bad(Exception):
@@ -119,16 +124,17 @@ class Tree:
                                target], capture_output=True, text=True, timeout=600)
 
     def run(self, where, only):
-        if where == "host":
-            command = [str(self.build / "host/pasidcheck"), f"only={only}"]
+        if on_host(where):
+            units = [] if where == "host" else [f"--units={where}"]
+            command = [str(self.build / "host/pasidcheck"), *units, f"only={only}"]
         else:
             command = [str(self.path / "tests/machines/run"), "-m", where, "--quiet", "--efi",
                        str(self.build / "pasidcheck.efi"), "--vendor", str(self.vendor), f"only={only}"]
         env = dict(os.environ, O=str(self.build), VENDOR=str(self.vendor))
-        timeout = TIMEOUT.get(where, MACHINE_TIMEOUT)
+        timeout = HOST_TIMEOUT if on_host(where) else MACHINE_TIMEOUT
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout, env=env,
                               cwd=self.path, stdin=subprocess.DEVNULL)
-        if where == "host":
+        if on_host(where):
             return done.stdout
         tap = self.build / f"reports/{where}.tap"
         return tap.read_text(errors="replace") if tap.exists() else done.stdout
@@ -152,6 +158,8 @@ def names_id(lines, wanted):
         match = re.match(r"# (?:flaws|rules|rows): (.*)", line)
         if match and wanted in match.group(1).split():
             return True
+        if re.match(rf"# fail: the unit saw a rule broken: unit \d+: rule {re.escape(wanted)}:", line):
+            return True
     return False
 
 
@@ -160,7 +168,7 @@ def try_mutant(tree, mutant):
     where = mutant.head["where"]
     before = mutant.apply(tree.path)
     try:
-        built = tree.make("host" if where == "host" else "all")
+        built = tree.make("host" if on_host(where) else "all")
         if built.returncode:
             return False, "does not build: " + built.stderr.strip().splitlines()[-1]
         report = tree.run(where, mutant.head["only"])

@@ -136,6 +136,11 @@ bool env_is_host(void)
     return false;
 }
 
+bool env_has_stubs(void)
+{
+    return false;
+}
+
 bool env_has_threads(void)
 {
     return true;
