@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "iommu/iommu_ats.h"
 #include "iommu/iommu_intr.h"
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
@@ -133,6 +134,16 @@ int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, s
     return 0;
 }
 
+/* An owner has groups of page requests that it has not answered. */
+static bool has_page_groups(const struct iommu *iommu)
+{
+    for (unsigned i = 0; i < iommu->unit_count; i++) {
+        if (iommu->units[i]->prq.groups > 0)
+            return true;
+    }
+    return false;
+}
+
 int iommu_destroy(struct iommu *iommu)
 {
     struct ioasid_stats stats;
@@ -141,7 +152,7 @@ int iommu_destroy(struct iommu *iommu)
     if (iommu->started || !list_empty(&iommu->devs))
         return -EBUSY;
     ioasid_stats(iommu->ioasids, &stats);
-    if (stats.live != 0)
+    if (stats.live != 0 || has_page_groups(iommu))
         return -EBUSY;
     svm_destroy(iommu->svm);
     rc = ioasid_core_destroy(iommu->ioasids);
@@ -262,15 +273,18 @@ static struct iommu_dev *find_group(struct iommu *iommu, struct vtd_unit *unit, 
     return NULL;
 }
 
-static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id fn,
-                      const struct vtd_dev_cfg *cfg, struct iommu_dev **out)
+static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id fn, struct vtd_dev_cfg *cfg,
+                      struct iommu_dev **out)
 {
     struct iommu_dev *dev = plat_alloc(sizeof(*dev), OWNER_TABLE);
     int rc;
 
     if (!dev)
         return -ENOMEM;
-    rc = vtd_dev_attach(unit, cfg, &dev->vtd);
+    pci_ats_find(fn, &dev->pci);
+    rc = iommu_ats_choose(iommu, unit, &dev->pci, cfg);
+    if (rc == 0)
+        rc = vtd_dev_attach(unit, cfg, &dev->vtd);
     if (rc) {
         plat_free(dev);
         return rc;
@@ -279,7 +293,9 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
     dev->id = fn;
     dev->pasid_bits = cfg->pasid_bits;
     dev->lane = iommu->lane;
+    list_init(&dev->bindings);
     dev->users = 1;
+    iommu_ats_start(dev);
     plat_lock(&iommu->lock);
     list_add_tail(&iommu->devs, &dev->link);
     plat_unlock(&iommu->lock);
@@ -289,8 +305,10 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
 
 int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane)
 {
-    for (unsigned i = 0; lane == IOMMU_LANE_RID_PASID && i < iommu->unit_count; i++) {
-        if (!vtd_unit_uses_rid_pasid(iommu->units[i]))
+    for (unsigned i = 0; i < iommu->unit_count; i++) {
+        if (lane == IOMMU_LANE_RID_PASID && !vtd_unit_uses_rid_pasid(iommu->units[i]))
+            return -ENOTSUP;
+        if (lane == IOMMU_LANE_PASID && !iommu->units[i]->caps.pasid)
             return -ENOTSUP;
     }
     iommu->lane = lane;
@@ -334,7 +352,7 @@ int iommu_dev_detach(struct iommu_dev *dev)
     last = dev->users == 1;
     if (!last)
         dev->users--;
-    else if (dev->binding)
+    else if (!list_empty(&dev->bindings))
         rc = -EBUSY;
     else
         list_del(
@@ -342,7 +360,9 @@ int iommu_dev_detach(struct iommu_dev *dev)
     plat_unlock(&iommu->lock);
     if (!last || rc)
         return rc;
-    rc = vtd_dev_detach(dev->vtd);
+    rc = iommu_ats_stop(dev);
+    if (rc == 0)
+        rc = vtd_dev_detach(dev->vtd);
     if (rc) {
         plat_lock(&iommu->lock);
         list_add_tail(&iommu->devs, &dev->link);

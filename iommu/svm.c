@@ -75,7 +75,8 @@ static int check_cfg(const struct ioasid_bind_cfg *cfg)
 
 static bool same_cfg(const struct ioasid_bind_cfg *a, const struct ioasid_bind_cfg *b)
 {
-    return a->stage == b->stage && a->table == b->table && a->guest == b->guest && a->spid == b->spid;
+    return a->stage == b->stage && a->table == b->table && a->guest == b->guest && a->spid == b->spid &&
+           a->pager == b->pager;
 }
 
 /* The space of a live ID, ours and fit for `cfg`, or a new one. -EBUSY when the pointer is another owner's,
@@ -96,16 +97,27 @@ static int space_for(struct svm *svm, const struct ioasid_turn *turn, struct ioa
     return same_cfg(&(*out)->cfg, cfg) ? 0 : -EINVAL;
 }
 
-/* Makes the device ours, so that no other bind of it gets further. */
+/* The device has room for one more binding: tagged requests tell slots apart, others go by the one there is.
+ */
+static bool has_room(const struct iommu_dev *dev, uint32_t slot)
+{
+    list_for_each (pos, &dev->bindings) {
+        if (dev->lane != IOMMU_LANE_PASID || svm_binding_on(pos)->slot == slot)
+            return false;
+    }
+    return true;
+}
+
+/* Makes the device's slot ours, so that no other bind of it gets further. */
 static int claim_device(struct svm *svm, struct svm_binding *binding)
 {
-    int rc = 0;
+    int rc = -EBUSY;
 
     plat_lock(&svm->lock);
-    if (binding->dev->binding)
-        rc = -EBUSY;
-    else
-        binding->dev->binding = binding;
+    if (has_room(binding->dev, binding->slot)) {
+        list_add_tail(&binding->dev->bindings, &binding->dev_link);
+        rc = 0;
+    }
     plat_unlock(&svm->lock);
     return rc;
 }
@@ -113,7 +125,7 @@ static int claim_device(struct svm *svm, struct svm_binding *binding)
 static void unclaim_device(struct svm *svm, struct svm_binding *binding)
 {
     plat_lock(&svm->lock);
-    binding->dev->binding = NULL;
+    list_del(&binding->dev_link);
     plat_unlock(&svm->lock);
 }
 
@@ -154,7 +166,7 @@ static int bind_with_turn(struct svm *svm, struct ioasid_turn *turn, struct ioas
         return -ENOMEM;
     list_init(&binding->link);
     binding->dev = dev;
-    binding->slot = dev->lane == IOMMU_LANE_RID_PASID ? ioasid_number(turn->id) : 0;
+    binding->slot = dev->lane == IOMMU_LANE_RID ? 0 : ioasid_number(turn->id);
     rc = claim_device(svm, binding);
     if (rc) {
         plat_free(binding);
@@ -200,16 +212,19 @@ int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev, cons
 /* The device's binding to `id`, claimed for this caller; NULL when there is none or another unbind has it. */
 static struct svm_binding *claim_binding(struct svm *svm, const struct iommu_dev *dev, ioasid_t id)
 {
-    struct svm_binding *binding;
+    struct svm_binding *found = NULL;
 
     plat_lock(&svm->lock);
-    binding = dev->binding;
-    if (!binding || !binding->space || binding->claimed || !ioasid_eq(binding->space->id, id))
-        binding = NULL;
-    else
-        binding->claimed = true;
+    list_for_each (pos, &dev->bindings) {
+        struct svm_binding *binding = svm_binding_on(pos);
+
+        if (binding->space && !binding->claimed && ioasid_eq(binding->space->id, id))
+            found = binding;
+    }
+    if (found)
+        found->claimed = true;
     plat_unlock(&svm->lock);
-    return binding;
+    return found;
 }
 
 /*
@@ -236,7 +251,8 @@ static int unbind_with_turn(struct ioasid_turn *turn, struct svm_binding *bindin
     return rc;
 }
 
-/* Ends the claim. True when the binding is gone; its record then goes after a grace period. */
+/* Ends the claim. True when the binding is gone: nobody serves its page requests any more, and its record
+ * goes after a grace period. No turn is held, which a server may be waiting for. */
 static bool claim_over(struct svm *svm, struct svm_binding *binding)
 {
     bool gone;
@@ -245,9 +261,12 @@ static bool claim_over(struct svm *svm, struct svm_binding *binding)
     gone = !binding->space;
     binding->claimed = false;
     plat_unlock(&svm->lock);
-    if (gone)
-        plat_defer(&binding->reap);
-    return gone;
+    if (!gone)
+        return false;
+    if (binding->paged)
+        vtd_pager_wait(binding->dev->vtd->unit, &binding->pager);
+    plat_defer(&binding->reap);
+    return true;
 }
 
 int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev)

@@ -168,7 +168,8 @@ static int publish(struct svm_space *space, const struct svm_binding *binding, b
 {
     struct vtd_pasid_cfg cfg = entry_cfg(space, binding->domain->did);
     unsigned flags = binding->domain->bindings == 1 ? VTD_RETIRE_LAST_OF_DID : VTD_RETIRE_KEEP_DID;
-    int rc = vtd_dev_set_rid_pasid(binding->dev->vtd, binding->slot);
+    bool tagged = binding->dev->lane == IOMMU_LANE_PASID;
+    int rc = tagged ? 0 : vtd_dev_set_rid_pasid(binding->dev->vtd, binding->slot);
 
     *stays = false;
     if (rc)
@@ -190,6 +191,23 @@ static bool table_fits(const struct pgtable *table, const struct vtd_dev *dev)
     return (!table->unit_snoops || dev->pwsnp) && (!table->leaf_snoop || caps->sc) && table->haw <= caps->haw;
 }
 
+/* Page requests are served from before the entry works until it has been drained. */
+static void serve_pages(struct svm_space *space, struct svm_binding *binding)
+{
+    binding->paged = space->cfg.pager != NULL && binding->dev->vtd->pri;
+    if (!binding->paged)
+        return;
+    binding->pager = (struct vtd_pager){
+        .dev = binding->dev->vtd, .slot = binding->slot, .owner = space->cfg.pager, .id = space->id};
+    vtd_pager_add(&binding->pager);
+}
+
+static void serve_no_pages(struct svm_binding *binding)
+{
+    if (binding->paged)
+        vtd_pager_remove(&binding->pager);
+}
+
 static void link_binding(struct svm_space *space, struct svm_binding *binding)
 {
     binding->reap.run = binding_reap;
@@ -209,11 +227,14 @@ int svm_space_add(struct svm_space *space, struct svm_binding *binding)
         rc = domain_get(space, binding->dev->vtd->unit, &binding->domain);
     if (rc)
         return rc;
+    serve_pages(space, binding);
     rc = publish(space, binding, &stays);
-    if (rc == 0 || stays)
+    if (rc == 0 || stays) {
         link_binding(space, binding);
-    else
-        domain_put(binding->domain);
+        return rc;
+    }
+    serve_no_pages(binding);
+    domain_put(binding->domain);
     return rc;
 }
 
@@ -223,10 +244,11 @@ static void binding_gone(struct svm_space *space, struct svm_binding *binding)
     struct svm_domain *domain = binding->domain;
     bool claimed;
 
+    serve_no_pages(binding);
     space->count--;
     list_del(&binding->link);
     plat_lock(&space->svm->lock);
-    binding->dev->binding = NULL;
+    list_del(&binding->dev_link);
     binding->space = NULL;
     claimed = binding->claimed;
     plat_unlock(&space->svm->lock);

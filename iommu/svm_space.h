@@ -5,7 +5,7 @@
  * it; the unit is the device's own, never the space's.
  *
  * Whoever has the turn on the ID (ioasid_core.h) may change its space. svm->lock guards what is looked at
- * from elsewhere: a device's pointer to its binding, and who has claimed a binding for unbind. Tear-down
+ * from elsewhere: a device's bindings, and who has claimed a binding for unbind. Tear-down
  * allocates nothing: the arrays that retire and flush need grow when a device is added. Of svm.c only.
  */
 #ifndef IOMMU_SVM_SPACE_H
@@ -22,7 +22,7 @@ struct svm {
     struct iommu *iommu;
     struct ioasid_core *core;
     struct ioasid_notifier subscriber;
-    struct plat_lock lock; /* iommu_dev.binding, svm_binding.space and .claimed; leaf */
+    struct plat_lock lock; /* iommu_dev.bindings, svm_binding.space and .claimed; leaf */
 };
 
 /* One domain id: the tag of all that a unit caches for this space. */
@@ -34,13 +34,16 @@ struct svm_domain {
 };
 
 struct svm_binding {
-    struct list link;
+    struct list link;        /* in the space */
+    struct list dev_link;    /* in the device */
     struct svm_space *space; /* NULL until set up, and once torn down */
     struct iommu_dev *dev;
     struct svm_domain *domain;
-    uint32_t slot; /* by the device's lane: 0, or the IOASID's number */
-    bool leaving;  /* to be retired by the unbind that has the turn */
-    bool claimed;  /* an unbind is under way and gives the record back */
+    uint32_t slot;          /* by the device's lane: 0, or the IOASID's number */
+    struct vtd_pager pager; /* page requests of the device; in use if `paged` */
+    bool paged;
+    bool leaving; /* to be retired by the unbind that has the turn */
+    bool claimed; /* an unbind is under way and gives the record back */
     struct plat_work reap;
 };
 
@@ -58,6 +61,12 @@ struct svm_space {
     struct vtd_use *uses;
     struct plat_work reap;
 };
+
+/* The binding that this node of dev->bindings is in. */
+static inline struct svm_binding *svm_binding_on(struct list *link)
+{
+    return list_entry(link, struct svm_binding, dev_link);
+}
 
 /* The binding that this node of space->bindings is in. */
 static inline struct svm_binding *svm_binding_of(struct list *link)

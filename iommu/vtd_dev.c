@@ -44,6 +44,7 @@ static struct vtd_context_entry build_context(const struct vtd_dev *dev)
 
     entry_set(&e, VTD_CTX_DTE, dev->ats);
     entry_set(&e, VTD_CTX_PASIDE, dev->pasid);
+    entry_set(&e, VTD_CTX_PRE, dev->pri);
     entry_set(&e, VTD_CTX_PDTS, dev->pdts);
     entry_set_addr(&e, VTD_CTX_PASIDDIRPTR, plat_pa(dev->directory).v);
     entry_set(&e, VTD_CTX_RID_PASID, dev->rid_pasid);
@@ -137,8 +138,7 @@ struct vtd_ats vtd_dev_ats(const struct vtd_dev *dev)
         .sid = dev->rids[0], .pfsid = dev->unit->caps.dit ? dev->ats_pfsid : 0, .qdep = dev->ats_qdep};
 }
 
-/* Everything that the device's own TLB holds; never while translation is off (rule 13). */
-static void add_device_tlb(struct vtd_batch *batch, struct vtd_dev *dev)
+void vtd_dev_add_tlb(struct vtd_batch *batch, const struct vtd_dev *dev)
 {
     struct vtd_ats ats = vtd_dev_ats(dev);
 
@@ -181,8 +181,18 @@ static int invalidate_contexts(struct vtd_dev *dev, bool roots)
         add_global(&batch);
     else
         add_own(&batch, dev);
-    add_device_tlb(&batch, dev);
+    vtd_dev_add_tlb(&batch, dev);
+    if (dev->pri)
+        vtd_batch_fence(&batch);
     return vtd_batch_submit_wait(&batch);
+}
+
+/* What it has asked for, in any slot. */
+static int drain_device(struct vtd_dev *dev)
+{
+    struct vtd_retire item = {.dev = dev, .slot = dev->rid_pasid, .drain.whole_device = true};
+
+    return vtd_drain(dev->unit, &item, 1);
 }
 
 /*
@@ -202,6 +212,8 @@ static int retire_contexts(struct vtd_dev *dev, bool with_tables)
         roots |= vtd_entry_root_clear_present(unit, dev->rids[i]);
     plat_unlock(&unit->table_lock);
     err = invalidate_contexts(dev, roots);
+    if (!err && with_tables)
+        err = drain_device(dev);
     if (err)
         return err;
     plat_lock(&unit->table_lock);
@@ -219,6 +231,8 @@ static bool cfg_ok(const struct vtd_unit *unit, const struct vtd_dev_cfg *cfg)
     if (cfg->rid_count < 1 || cfg->rid_count > VTD_DEV_MAX_RIDS || cfg->pasid_bits > VTD_PASID_BITS)
         return false;
     if (cfg->ats && (!unit->caps.dt || cfg->ats_qdep < 1 || cfg->ats_qdep > 32))
+        return false;
+    if (cfg->pri && (!cfg->ats || !unit->page_event.on))
         return false;
     return !cfg->pasid || unit->caps.pasid;
 }
@@ -245,6 +259,7 @@ static struct vtd_dev *new_dev(struct vtd_unit *unit, const struct vtd_dev_cfg *
     dev->pdts = pdts_for(cfg->pasid_bits);
     dev->pasid = cfg->pasid;
     dev->ats = cfg->ats;
+    dev->pri = cfg->pri;
     dev->ats_pfsid = cfg->ats_pfsid;
     dev->ats_qdep = cfg->ats_qdep;
     dev->pwsnp = unit->caps.smpwcs && !cfg->no_pwsnp;
@@ -332,8 +347,21 @@ int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid)
 void vtd_dev_gone(struct vtd_dev *dev)
 {
     plat_lock(&dev->unit->table_lock);
-    dev->gone = true;
+    dev->deaf = true;
     plat_unlock(&dev->unit->table_lock);
+}
+
+int vtd_dev_ats_ends(struct vtd_dev *dev)
+{
+    struct vtd_batch batch;
+    int err;
+
+    vtd_batch_init(&batch, dev->unit);
+    vtd_dev_add_tlb(&batch, dev);
+    err = vtd_batch_submit_wait(&batch);
+    if (!err)
+        vtd_dev_gone(dev);
+    return err;
 }
 
 struct vtd_dev *vtd_dev_find(struct vtd_unit *unit, uint16_t rid)

@@ -51,8 +51,24 @@ void vtd_dev_zero_contexts(struct vtd_dev *dev);
 /* Its device TLB is on and can be reached. */
 static inline bool vtd_dev_has_tlb(const struct vtd_dev *dev)
 {
-    return dev->ats && !dev->gone;
+    return dev->ats && !dev->deaf;
 }
+
+/* Everything that the device's own TLB holds, as the last of a batch; never while translation is off (rule
+ * 13).
+ */
+void vtd_dev_add_tlb(struct vtd_batch *batch, const struct vtd_dev *dev);
+
+/*
+ * Page requests of the items that are on `unit`, without an error, and whose devices send some: at return all
+ * that were sent are answered (vtd_drain.c; rules 61-63). A batch whose wait was a fence has emptied their
+ * TLBs. 0, -EIO, -ETIMEDOUT. T.
+ */
+must_check int vtd_drain(struct vtd_unit *unit, struct vtd_retire *items, unsigned count);
+
+/* One item's IOTLB and device-TLB invalidations, in the forms that its entry and its requests have. */
+void vtd_retire_add_iotlb(struct vtd_batch *batch, const struct vtd_retire *item);
+void vtd_retire_add_device_tlb(struct vtd_batch *batch, const struct vtd_retire *item);
 
 /* What its device-TLB invalidations carry. */
 struct vtd_ats vtd_dev_ats(const struct vtd_dev *dev);

@@ -207,8 +207,9 @@ static void put_wait(struct vtd_unit *unit, struct vtd_batch *batch)
     batch->refused = false;
     batch->aborted = false;
     batch->woken = false;
-    wait = (batch->sleeps ? vtd_inv_wait_fence : vtd_inv_wait)(status_address(q, batch->status_index),
-                                                               batch->sequence);
+    wait = vtd_inv_wait(status_address(q, batch->status_index), batch->sequence);
+    entry_set(&wait, VTD_QI_WAIT_FN, batch->fence || batch->sleeps);
+    entry_set(&wait, VTD_QI_WAIT_PD, batch->drains);
     put(unit, &wait);
     if (batch->sleeps) {
         wait = vtd_inv_wait_event();

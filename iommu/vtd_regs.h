@@ -5,8 +5,8 @@
  *
  * VTD_REGS is the one list: it makes the typed constants (VTD_GCMD is a struct reg32, VTD_CAP a struct
  * reg64), their offsets for case labels (VTD_OFF_GCMD) and the names for reports. Fields are
- * VTD_<register>_<field>. Not declared, because nothing here uses them: MTRRs, performance monitoring,
- * virtual commands, RDT, the advanced fault log of old revisions.
+ * VTD_<register>_<field>. Not declared, because nothing here uses them: MTRRs, performance monitoring, RDT,
+ * the advanced fault log of old revisions.
  */
 #ifndef IOMMU_VTD_REGS_H
 #define IOMMU_VTD_REGS_H
@@ -61,7 +61,11 @@ struct reg64 {
     R(32, PEDATA,   0x0e4, "Page Request Event Data Register") \
     R(32, PEADDR,   0x0e8, "Page Request Event Address Register") \
     R(32, PEUADDR,  0x0ec, "Page Request Event Upper Address Register") \
-    R(64, ECRSP,    0x410, "Enhanced Command Response Register")
+    R(64, ECRSP,    0x410, "Enhanced Command Response Register") \
+    R(64, VCMD,     0xe00, "Virtual Command Register") \
+    R(64, VCMD_EO,  0xe08, "Virtual Command Extended Operand Register") \
+    R(64, VCRSP,    0xe10, "Virtual Command Response Register") \
+    R(64, VCCAP,    0xe30, "Virtual Command Capability Register")
 /* clang-format on */
 
 #define VTD_REG_CONSTANT(width, name, offset, text)                                                          \
@@ -352,6 +356,36 @@ enum vtd_iqei {
 
 /* VT-d 5.10, Enhanced Command Response Register */
 #define VTD_ECRSP_IP BIT(0)
+
+/* VT-d 5.10, Virtual Command Register: writing CMD starts the command */
+#define VTD_VCMD_CMD   BITS(7, 0)   /* enum vtd_vcmd */
+#define VTD_VCMD_OA    BITS(63, 16) /* operand */
+#define VTD_VCMD_PASID BITS(35, 16) /* operand of VTD_VCMD_FREE_PASID */
+
+/* VT-d 5.10, Virtual Command Register, CMD */
+enum vtd_vcmd {
+    VTD_VCMD_NULL = 0,
+    VTD_VCMD_ALLOC_PASID = 1,
+    VTD_VCMD_FREE_PASID = 2,
+};
+
+/* VT-d 5.10, Virtual Command Response Register: valid once IP is 0 */
+#define VTD_VCRSP_IP    BIT(0)
+#define VTD_VCRSP_SC    BITS(7, 1)   /* enum vtd_vcrsp_sc */
+#define VTD_VCRSP_RSLT  BITS(63, 16) /* result */
+#define VTD_VCRSP_PASID BITS(35, 16) /* result of VTD_VCMD_ALLOC_PASID */
+
+/* VT-d 5.10, Virtual Command Response Register, SC */
+enum vtd_vcrsp_sc {
+    VTD_VCRSP_SC_OK = 0,
+    VTD_VCRSP_SC_UNDEFINED = 1, /* no such command */
+    VTD_VCRSP_SC_FAILED = 16,   /* no PASID is free; or the one given back was not allocated */
+};
+
+/* VT-d 5.10, Virtual Command Capability Register: commands that there are */
+#define VTD_VCCAP_NS  BIT(0) /* VTD_VCMD_NULL */
+#define VTD_VCCAP_PAS BIT(1) /* VTD_VCMD_ALLOC_PASID */
+#define VTD_VCCAP_FPS BIT(2) /* VTD_VCMD_FREE_PASID */
 
 /* ---- Registers at places that CAP.FRO and ECAP.IRO name ---- */
 

@@ -35,6 +35,7 @@ static void unit_init(struct vtd_unit *unit, paddr_t base, uint16_t segment)
     plat_lock_init(&unit->fault_lock, "vtd fault");
     plat_lock_init(&unit->table_lock, "vtd table");
     vtd_qi_init(&unit->queue);
+    vtd_prq_init(unit);
     list_init(&unit->devs);
 }
 
@@ -100,6 +101,18 @@ void vtd_unit_destroy(struct vtd_unit *unit)
 
 /* ---- Take-over ---- */
 
+static void save_pages(struct vtd_unit *unit)
+{
+    struct vtd_saved *s = &unit->saved;
+
+    s->pqa = vtd_read(&unit->io, VTD_PQA);
+    s->pectl = vtd_read(&unit->io, VTD_PECTL);
+    s->pedata = vtd_read(&unit->io, VTD_PEDATA);
+    s->peaddr = vtd_read(&unit->io, VTD_PEADDR);
+    if (unit->caps.eim)
+        s->peuaddr = vtd_read(&unit->io, VTD_PEUADDR);
+}
+
 static void save(struct vtd_unit *unit)
 {
     struct vtd_saved *s = &unit->saved;
@@ -118,6 +131,8 @@ static void save(struct vtd_unit *unit)
         s->feuaddr = vtd_read(io, VTD_FEUADDR);
         s->ieuaddr = vtd_read(io, VTD_IEUADDR);
     }
+    if (unit->caps.prs)
+        save_pages(unit);
     if (unit->caps.ir)
         s->irta = vtd_read(io, VTD_IRTA);
     if (unit->caps.plmr || unit->caps.phmr)
@@ -261,6 +276,7 @@ static int turn_off(struct vtd_unit *unit)
     int errs[3];
 
     vtd_event_stop(unit);
+    vtd_prq_stop(unit);
     errs[0] = vtd_cmd(unit, VTD_CMD_IRE, false);
     errs[1] = vtd_cmd(unit, VTD_CMD_TE, false);
     errs[2] = vtd_qi_stop(unit);
@@ -285,6 +301,18 @@ static void restore_events(const struct vtd_unit *unit)
     vtd_write(io, VTD_IECTL, s->iectl);
 }
 
+static void restore_pages(const struct vtd_unit *unit)
+{
+    const struct vtd_saved *s = &unit->saved;
+
+    vtd_write(&unit->io, VTD_PQA, s->pqa);
+    vtd_write(&unit->io, VTD_PEDATA, s->pedata);
+    vtd_write(&unit->io, VTD_PEADDR, s->peaddr);
+    if (unit->caps.eim)
+        vtd_write(&unit->io, VTD_PEUADDR, s->peuaddr);
+    vtd_write(&unit->io, VTD_PECTL, s->pectl);
+}
+
 static int restore_queue(struct vtd_unit *unit)
 {
     vtd_write(&unit->io, VTD_IQA, unit->saved.iqa);
@@ -303,6 +331,8 @@ static int restore(struct vtd_unit *unit)
     int err = 0;
 
     restore_events(unit);
+    if (unit->caps.prs)
+        restore_pages(unit);
     if (!FIELD_GET(VTD_GSTS_QIES, vtd_read(io, VTD_GSTS)))
         err = restore_queue(unit);
     if (unit->caps.ir)
@@ -330,6 +360,7 @@ static int give_back(struct vtd_unit *unit)
     if (err)
         return err;
     vtd_qi_free(unit);
+    vtd_prq_free(unit);
     vtd_intr_free(unit);
     free_tables(unit);
     unit->started = false;
@@ -347,10 +378,14 @@ static int take_over(struct vtd_unit *unit)
         return err;
     vtd_event_mask(unit, VTD_EVENT_FAULT, true);
     vtd_event_mask(unit, VTD_EVENT_QUEUE, true);
+    if (unit->caps.prs)
+        vtd_event_mask(unit, VTD_EVENT_PAGES, true);
     vtd_fault_clear(unit);
     err = alloc_tables(unit);
     if (!err)
         err = vtd_qi_start(unit);
+    if (!err)
+        err = vtd_prq_start(unit);
     if (!err)
         err = start_tables(unit);
     if (err)
@@ -397,6 +432,7 @@ void vtd_unit_drop(struct vtd_unit *unit)
     if (!unit->taken)
         return;
     vtd_qi_reset(unit);
+    vtd_prq_init(unit);
     obeyed = turn_off(unit) == 0 && restore(unit) == 0;
     if (!obeyed)
         plat_log(LOG_ERROR, "%s: does not obey while it is dropped", unit->name);

@@ -3,9 +3,10 @@
  * One remapping unit: its registers, and how it is taken over, run and given back. VT-d 5.10, Register
  * Descriptions; rules 1-21, 72, 73.
  *
- * Locks, none of which is ever held together with another: `command_lock` around one command from its write
+ * Locks, of which no two are held together but for the last: `command_lock` around one command from its write
  * to its status (rule 1), `table_lock` around edits of root, context and PASID tables and the owners of
- * interrupt entries, `fault_lock` around the fault records, and the queue's own. All are leaves.
+ * interrupt entries, `fault_lock` around the fault records, and the queues' own. All are leaves but that of
+ * the page request queue, under which responses are put into the invalidation queue.
  */
 #ifndef IOMMU_VTD_UNIT_H
 #define IOMMU_VTD_UNIT_H
@@ -22,6 +23,7 @@
 #include "iommu/vtd_fault.h"
 #include "iommu/vtd_fmt.h"
 #include "iommu/vtd_intr.h"
+#include "iommu/vtd_prq.h"
 #include "iommu/vtd_qi.h"
 #include "iommu/vtd_quirk.h"
 #include "iommu/vtd_regs.h"
@@ -41,6 +43,11 @@ struct vtd_saved {
     uint64_t rtaddr;
     uint64_t iqa;
     uint64_t irta;
+    uint64_t pqa;
+    uint32_t pectl;
+    uint32_t pedata;
+    uint32_t peaddr;
+    uint32_t peuaddr;
 };
 
 struct vtd_unit {
@@ -59,8 +66,10 @@ struct vtd_unit {
     struct vtd_fault_log faults;
     struct vtd_event fault_event;
     struct vtd_event queue_event;
+    struct vtd_event page_event;
     struct vtd_queue queue;
     struct vtd_qi_stats stats;
+    struct vtd_prq prq;
     struct vtd_saved saved;
 
     struct plat_lock table_lock;

@@ -40,16 +40,18 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/t
 MODEL_SRCS := tests/model/ats.c tests/model/cache.c tests/model/command.c tests/model/contract.c tests/model/desc.c \
               tests/model/dma.c tests/model/entry.c tests/model/entry_check.c tests/model/entry_legacy.c \
               tests/model/event.c tests/model/fault.c tests/model/intr.c tests/model/model.c tests/model/nested.c \
-              tests/model/presets.c tests/model/prq.c tests/model/queue.c tests/model/reach.c tests/model/regs.c tests/model/vcmd.c \
-              tests/model/walk_first.c tests/model/walk_second.c
+              tests/model/post.c tests/model/presets.c tests/model/prq.c tests/model/queue.c tests/model/reach.c tests/model/regs.c \
+              tests/model/vcmd.c tests/model/walk_first.c tests/model/walk_second.c
 
 # Host process only: the platform of a Linux process, units that record, main().
-HOST_SUITE_SRCS := tests/host/model_cache_test.c tests/host/model_fault_test.c tests/host/model_queue_test.c tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
-                   tests/host/unit_stub_test.c
+HOST_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c tests/host/model_fault_test.c \
+                   tests/host/model_intr_test.c tests/host/model_prq_test.c tests/host/model_queue_test.c \
+                   tests/host/model_vcmd_test.c tests/host/model_walk_test.c tests/host/pgtable_host_test.c \
+                   tests/host/queue_stub_test.c tests/host/table_stub_test.c tests/host/unit_stub_test.c
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \
-             tests/host/own_unit.c tests/host/shadow.c tests/host/model_machine.c tests/host/model_engine.c tests/host/model_rig.c \
-             tests/host/breach.c $(MODEL_SRCS)
+             tests/host/own_unit.c tests/host/shadow.c tests/host/model_machine.c tests/host/model_engine.c \
+             tests/host/model_bed.c tests/host/model_rig.c tests/host/breach.c $(MODEL_SRCS)
 
 # ---- The table of errata; an id that no table has stops the build ----
 

@@ -150,6 +150,7 @@ void model_freed(struct model *m, uint64_t pa, uint64_t size)
         if (m->cache[i].used)
             check_freed(m, &m->cache[i], pa, size);
     }
+    ats_memory_freed(m, pa, size);
     intr_memory_changed(m, pa, size, true);
 }
 

@@ -49,10 +49,11 @@ struct model_config {
     uint32_t ver;
     uint64_t cap;
     uint64_t ecap;
-    uint64_t vccap;     /* VT-d 5.10, Virtual Command Capability Register; used if ECAP.VCS */
-    unsigned haw;       /* host address width, bits */
-    unsigned cache_max; /* entries that each cache holds, 1..8 */
-    uint64_t seed;      /* of every choice that is the unit's own */
+    uint64_t vccap;       /* VT-d 5.10, Virtual Command Capability Register; used if ECAP.VCS */
+    unsigned vcmd_pasids; /* that virtual commands give out at most; 0: as many as ECAP.PSS allows */
+    unsigned haw;         /* host address width, bits */
+    unsigned cache_max;   /* entries that each cache holds, 1..8 */
+    uint64_t seed;        /* of every choice that is the unit's own */
     /* All false: a unit that obeys at once. */
     bool slow;     /* commands, descriptors and DMA take steps, in pieces */
     bool tear;     /* entries larger than 128 bits are read in pieces, with time between them */
@@ -167,13 +168,15 @@ struct model_device {
     uint16_t sid;
     bool pri;       /* sends page requests where a translation is refused */
     bool mute;      /* never answers an invalidation: ITE */
-    bool wrong_tag; /* answers with a tag nobody sent: ICE */
+    bool wrong_tag; /* before its answer sends one with a tag that nobody sent: ICE */
     unsigned delay; /* steps from an invalidation to its answer */
+    unsigned qdep;  /* invalidations that it takes at a time, 1..32; 0: 32 */
 };
 
 /* Adds a function with ATS on, or changes one. -1: too many. */
 int model_device_set(struct model *m, const struct model_device *device);
-/* ATS off: its TLB is empty and it answers nothing. */
+/* ATS off: its TLB is empty. It still answers invalidations, as rule 77 wants one (`mute` first: it is gone).
+ */
 void model_device_remove(struct model *m, uint16_t sid);
 /* A translation request past the device TLB. */
 struct model_translation model_translate(struct model *m, const struct model_request *rq);

@@ -377,6 +377,8 @@ void prq_written(struct model *m, uint32_t offset);
 void prq_respond(struct model *m, const struct vtd_desc *d);
 /* inv_wait with PD = 1: requests that arrived before are in the queue, or were answered. */
 bool prq_drained(const struct model *m);
+/* One request that has arrived goes into the queue. */
+void prq_step(struct model *m);
 
 /* ---- ats.c ---- */
 
@@ -385,6 +387,8 @@ void ats_invalidate(struct model *m, const struct vtd_desc *d);
 /* Invalidations that no function has answered yet; an inv_wait waits for 0. */
 unsigned ats_pending(const struct model *m);
 void ats_step(struct model *m);
+/* [pa, pa + size) has been given back: does a device TLB lead there? */
+void ats_memory_freed(struct model *m, uint64_t pa, uint64_t size);
 
 /* ---- intr.c ---- */
 
@@ -395,11 +399,19 @@ void intr_invalidate(struct model *m, const struct vtd_desc *d);
 /* IRTEs that may be cached lie in [pa, pa + size), which has changed (`freed` false) or is gone. */
 void intr_memory_changed(struct model *m, uint64_t pa, uint64_t size, bool freed);
 
+/* The message for a destination as IRTEs and posted-interrupt descriptors have it. */
+void intr_send(struct model *m, uint64_t destination, bool rh, bool dm, uint32_t data);
+/* post.c: are the reserved bits of a posted entry 0? */
+bool intr_post_entry_ok(const struct vtd_irte *e);
+/* 0 or the reason. */
+uint8_t intr_post(struct model *m, const struct vtd_irte *e);
+
 /* ---- vcmd.c ---- */
 
 bool vcmd_owns(const struct model *m, uint32_t offset); /* VCMD, VCMD_EO, VCRSP, VCCAP, if ECAP.VCS */
 void vcmd_reset(struct model *m);
-void vcmd_write(struct model *m, uint32_t offset, uint64_t value);
+/* The register holds what was written; `bytes`: the bits that were. */
+void vcmd_write(struct model *m, uint32_t offset, uint64_t bytes);
 void vcmd_step(struct model *m);
 
 /* ---- contract.c ---- */

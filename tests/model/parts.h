@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * State of the model's smaller parts: page request queue, device TLBs, interrupt remapping, virtual commands.
+ * State of the model's smaller parts: device TLBs, page request queue, interrupt remapping, virtual commands.
  * Each structure belongs to the file it is named after.
  */
 #ifndef TESTS_MODEL_PARTS_H
@@ -10,52 +10,84 @@
 
 #define ATS_DEVICES     8
 #define ATS_TLB_ENTRIES 64
+#define ATS_PENDING     32
+#define PRQ_PENDING     16
+#define PRQ_OUTSTANDING 1024
 #define PRQ_RESPONSES   64
-#define IEC_ENTRIES     8
+#define IEC_ENTRIES     64
 
-/* ats.c */
+/* ---- ats.c ---- */
+
 struct ats_tlb_entry {
     bool valid, has_pasid;
     uint32_t pasid;
     uint64_t iova, size, pa;
-    bool r, w, x, u, priv;
+    bool r, w, u;
+    bool anywhere; /* pass-through: its page is not software's to free */
+};
+
+/* An invalidation on its way to a function. Addresses first .. last, both included. */
+struct ats_inv {
+    bool used;
+    bool with_pasid;  /* p_dev_tlb_inv */
+    bool every_pasid; /* GI */
+    bool lost;        /* no answer will ever come */
+    uint32_t pasid;
+    uint64_t first, last;
+    unsigned left; /* steps until the answer */
 };
 
 struct ats_device {
-    bool used;
+    bool used; /* a function that knows ATS: it answers invalidations */
+    bool on;   /* it sends translation requests */
     struct model_device cfg;
     struct ats_tlb_entry tlb[ATS_TLB_ENTRIES];
-    unsigned pending; /* invalidations not yet answered */
-    unsigned left;    /* steps until the next answer */
+    struct ats_inv inv[ATS_PENDING];
 };
 
 struct ats_state {
     struct ats_device device[ATS_DEVICES];
 };
 
-/* prq.c */
+/* ---- prq.c ---- */
+
 struct prq_state {
+    struct model_page_request pending[PRQ_PENDING]; /* arrived, not in the queue yet */
+    unsigned pending_count;
+    struct model_page_request
+        outstanding[PRQ_OUTSTANDING]; /* in the queue or taken from it, no response yet */
+    unsigned outstanding_count;
+    unsigned untracked; /* outstanding beyond those */
+    uint64_t head;      /* PQH before the last write */
+    bool overflow;      /* PRO is set */
     struct model_page_response response[PRQ_RESPONSES];
     unsigned first, count;
 };
 
-/* intr.c */
+/* ---- intr.c ---- */
+
+/* One IRTE cached. Evicted ones stay as `live` = false until invalidated: some unit would still have them. */
 struct iec_entry {
-    bool live;  /* may answer a request */
-    bool maybe; /* some unit would still have it: a duty of software hangs on it */
+    bool used, live;
     uint16_t index;
+    uint64_t pa; /* where it was read */
     struct vtd_irte irte;
 };
 
 struct intr_state {
     uint64_t irta; /* as of the last SIRTP */
     struct iec_entry iec[IEC_ENTRIES];
+    unsigned next; /* place to look for first */
 };
 
-/* vcmd.c */
+/* ---- vcmd.c ---- */
+
 struct vcmd_state {
     uint64_t allocated[(1u << 20) / 64]; /* PASIDs given out */
-    unsigned left;                       /* steps until the running command is over */
+    uint32_t count;
+    uint64_t response; /* what VCRSP reads as */
+    uint64_t command;  /* under way */
+    unsigned left;     /* steps until it is over; 0: none is */
 };
 
 #endif

@@ -270,7 +270,7 @@ static void written(struct model *m, const struct reg *r, uint64_t value, uint64
     else if (r->off == vtd_reg_iotlb(m->cfg.ecap).off && FIELD_GET(VTD_IOTLB_IVT, value & bytes))
         command_by_register(m, r);
     else if (vcmd_owns(m, r->off))
-        vcmd_write(m, r->off, reg_get(m, r->off, 8));
+        vcmd_write(m, r->off, bytes);
 }
 
 /* `value` in the register's own bit numbers; `bytes`: the bits that were written. */

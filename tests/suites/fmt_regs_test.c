@@ -117,6 +117,16 @@ static const struct gold control_fields[] = {
     G(PMEN_EPM, 0, 0x80000000),
     G(PMEN_PRS, 0, 0x00000001),
     G(ECRSP_IP, 0, 0x1),
+    G(VCMD_CMD, 0, 0x00000000000000ff),
+    G(VCMD_OA, 0, 0xffffffffffff0000),
+    G(VCMD_PASID, 0, 0x0000000fffff0000),
+    G(VCRSP_IP, 0, 0x1),
+    G(VCRSP_SC, 0, 0xfe),
+    G(VCRSP_RSLT, 0, 0xffffffffffff0000),
+    G(VCRSP_PASID, 0, 0x0000000fffff0000),
+    G(VCCAP_NS, 0, 0x1),
+    G(VCCAP_PAS, 0, 0x2),
+    G(VCCAP_FPS, 0, 0x4),
 };
 
 static const struct gold fault_fields[] = {
@@ -179,12 +189,12 @@ TEST(fmt, register_map, .doc = "every register has the offset and the width that
         uint32_t offset;
         unsigned width;
     } want[] = {
-        {0x000, 32}, {0x008, 64}, {0x010, 64}, {0x018, 32}, {0x01c, 32}, {0x020, 64},
-        {0x028, 64}, {0x034, 32}, {0x038, 32}, {0x03c, 32}, {0x040, 32}, {0x044, 32},
-        {0x064, 32}, {0x068, 32}, {0x06c, 32}, {0x070, 64}, {0x078, 64}, {0x080, 64},
-        {0x088, 64}, {0x090, 64}, {0x09c, 32}, {0x0a0, 32}, {0x0a4, 32}, {0x0a8, 32},
-        {0x0ac, 32}, {0x0b0, 64}, {0x0b8, 64}, {0x0c0, 64}, {0x0c8, 64}, {0x0d0, 64},
-        {0x0dc, 32}, {0x0e0, 32}, {0x0e4, 32}, {0x0e8, 32}, {0x0ec, 32}, {0x410, 64},
+        {0x000, 32}, {0x008, 64}, {0x010, 64}, {0x018, 32}, {0x01c, 32}, {0x020, 64}, {0x028, 64},
+        {0x034, 32}, {0x038, 32}, {0x03c, 32}, {0x040, 32}, {0x044, 32}, {0x064, 32}, {0x068, 32},
+        {0x06c, 32}, {0x070, 64}, {0x078, 64}, {0x080, 64}, {0x088, 64}, {0x090, 64}, {0x09c, 32},
+        {0x0a0, 32}, {0x0a4, 32}, {0x0a8, 32}, {0x0ac, 32}, {0x0b0, 64}, {0x0b8, 64}, {0x0c0, 64},
+        {0x0c8, 64}, {0x0d0, 64}, {0x0dc, 32}, {0x0e0, 32}, {0x0e4, 32}, {0x0e8, 32}, {0x0ec, 32},
+        {0x410, 64}, {0xe00, 64}, {0xe08, 64}, {0xe10, 64}, {0xe30, 64},
     };
 #define ROW(width, name, offset, text)                                                                       \
     {VTD_##name.off, _Generic(VTD_##name, struct reg32 : 32, struct reg64 : 64)},

@@ -52,14 +52,14 @@ static void close_polled(struct rig *r)
     rig_close(r);
 }
 
-/* Another device that the unit of `first` serves. */
+/* The same with another device that the unit of `first` serves. */
 static void open_beside(struct t *t, struct rig *r, const struct rig *first)
 {
     for (unsigned n = 1;; n++) {
-        open_polled(t, r, t_dev(t, n));
+        open_empty(t, r, t_dev(t, n));
         if (r->unit == first->unit)
             return;
-        close_polled(r);
+        rig_close(r);
     }
 }
 
