@@ -193,44 +193,30 @@ int iommu_start(struct iommu *iommu)
     return rc;
 }
 
-/* Interrupts are nobody's while remapping goes; then they are as without it. */
-static void hold_interrupts(struct iommu *iommu)
-{
-    if (iommu->remaps)
-        plat_intr_hold();
-}
-
-static void free_interrupts(struct iommu *iommu)
-{
-    if (iommu->remaps)
-        plat_intr_resume(NULL, NULL);
-    iommu->remaps = false;
-}
-
 int iommu_stop(struct iommu *iommu)
 {
     int first = 0;
 
     if (!list_empty(&iommu->devs))
         return -EBUSY;
-    hold_interrupts(iommu);
+    iommu_intr_hold(iommu);
     for (unsigned i = 0; i < iommu->unit_count; i++) {
         int rc = iommu->units[i]->started ? vtd_unit_stop(iommu->units[i]) : 0;
 
         if (rc && !first)
             first = rc;
     }
-    free_interrupts(iommu);
+    iommu_intr_free(iommu);
     iommu->started = first != 0;
     return first;
 }
 
 void iommu_drop(struct iommu *iommu)
 {
-    hold_interrupts(iommu);
+    iommu_intr_hold(iommu);
     for (unsigned i = 0; i < iommu->unit_count; i++)
         vtd_unit_drop(iommu->units[i]);
-    free_interrupts(iommu);
+    iommu_intr_free(iommu);
 }
 
 /* ---- Devices ---- */

@@ -67,7 +67,7 @@ static void check_entry(void *arg, uint32_t slot, const struct vtd_pasid_entry *
     struct entry_check *c = arg;
     const struct svm_binding *binding = binding_at(c->dev, slot);
 
-    if (!binding) {
+    if (!binding || binding->entry != SVM_ENTRY_THERE) {
         found(c->finding, c->dev, slot, "an entry is there and nothing is bound (V1)");
         return;
     }
@@ -90,6 +90,8 @@ static void check_dev(struct iommu_dev *dev, struct finding *finding)
     list_for_each (pos, &dev->bindings) {
         uint32_t used = dev->lane == IOMMU_LANE_PASID ? svm_binding_on(pos)->slot : dev->vtd->rid_pasid;
 
+        if (svm_binding_on(pos)->entry != SVM_ENTRY_THERE)
+            continue;
         bound++;
         if (!dev->vtd->context_present || svm_binding_on(pos)->slot != used)
             found(finding, dev, used, "bound, and its requests use another slot");
@@ -125,7 +127,7 @@ static void check_unit(struct iommu *iommu, struct vtd_unit *unit, struct findin
     }
     if (vtd_did_count(unit) != domains)
         found_unit(finding, unit, "domain ids in use that no binding has, or the other way round");
-    if (iommu->started && !vtd_unit_translates(unit))
+    if (iommu->started && !iommu->suspended && !vtd_unit_translates(unit))
         found_unit(finding, unit, "translation is off");
 }
 

@@ -88,7 +88,7 @@ static int space_for(struct svm *svm, const struct ioasid_turn *turn, struct ioa
     int rc = ioasid_data_find(set, turn->id, &data);
 
     if (rc == -ENOENT) /* a first bind emits BIND, which cannot overtake the event being delivered */
-        return turn->nested ? -EBUSY : svm_space_create(svm, turn->id, cfg, out);
+        return turn->nested ? -EBUSY : svm_space_create(svm, set, turn->id, cfg, out);
     if (rc)
         return rc;
     *out = data;
@@ -191,7 +191,7 @@ static int check_number(const struct iommu_dev *dev, ioasid_t id)
 int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev, const struct ioasid_bind_cfg *cfg)
 {
     struct ioasid_turn turn;
-    int rc = check_cfg(cfg);
+    int rc = dev->iommu->suspended ? -EAGAIN : check_cfg(cfg);
 
     if (rc == 0)
         rc = check_number(dev, id);

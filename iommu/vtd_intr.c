@@ -3,6 +3,7 @@
 #include "iommu/vtd_intr.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "iommu/vtd_unit.h"
 
@@ -15,9 +16,12 @@ int vtd_intr_start(struct vtd_unit *unit)
     int err;
 
     intr->x2apic = unit->caps.eim && plat_x2apic();
-    intr->table = plat_pages_alloc(1, OWNER_TABLE);
+    if (intr->table == NULL)
+        intr->table = plat_pages_alloc(1, OWNER_TABLE);
     if (intr->table == NULL)
         return -ENOMEM;
+    memset(intr->table, 0, PAGE_SIZE);
+    memset(intr->owners, 0, sizeof(intr->owners));
     plat_publish(intr->table, PAGE_SIZE, unit->caps.c);
     vtd_write(&unit->io, VTD_IRTA,
               FIELD_PREP_ADDR(VTD_IRTA_IRTA, plat_pa(intr->table).v) |

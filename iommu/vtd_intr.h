@@ -24,7 +24,7 @@ struct vtd_intr {
     bool x2apic;                                     /* IRTA.EIME */
 };
 
-/* Table without entries, SIRTP, and the global invalidation that ESIRTPS = 0 asks for (rule 8); remapping
+/* Table without entries (the one that is there is emptied), SIRTP, and the global invalidation that ESIRTPS = 0 asks for (rule 8); remapping
  * stays off. The queue is on. 0, -ENOMEM, -ETIMEDOUT, -EIO. T. */
 must_check int vtd_intr_start(struct vtd_unit *unit);
 

@@ -102,6 +102,9 @@ void vtd_dev_gone(struct vtd_dev *dev);
  */
 must_check int vtd_dev_ats_ends(struct vtd_dev *dev);
 
+/* ATS goes on at the device again after such an end: its TLB is not left alone any more. X. */
+void vtd_dev_ats_begins(struct vtd_dev *dev);
+
 /* The device that has `rid` among its requester ids, NULL if none. X. */
 struct vtd_dev *vtd_dev_find(struct vtd_unit *unit, uint16_t rid);
 

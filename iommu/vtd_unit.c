@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "iommu/vtd_entry.h"
 #include "iommu/vtd_fault.h"
 #include "iommu/vtd_firmware.h"
 #include "kernel/lib/text.h"
@@ -210,18 +211,27 @@ static int give_back(struct vtd_unit *unit)
 
 /* ---- Life ---- */
 
+static void mask_events(struct vtd_unit *unit)
+{
+    vtd_event_mask(unit, VTD_EVENT_FAULT, true);
+    vtd_event_mask(unit, VTD_EVENT_QUEUE, true);
+    if (unit->caps.prs)
+        vtd_event_mask(unit, VTD_EVENT_PAGES, true);
+}
+
+/* From whatever is on to our queue and translation; tables without an entry. */
 static int take_over(struct vtd_unit *unit)
 {
     int err = vtd_firmware_quiesce(unit);
 
     if (err)
         return err;
-    vtd_event_mask(unit, VTD_EVENT_FAULT, true);
-    vtd_event_mask(unit, VTD_EVENT_QUEUE, true);
-    if (unit->caps.prs)
-        vtd_event_mask(unit, VTD_EVENT_PAGES, true);
+    mask_events(unit);
     vtd_fault_clear(unit);
-    err = alloc_tables(unit);
+    if (unit->root == NULL)
+        err = alloc_tables(unit);
+    else
+        vtd_tables_drop(unit);
     if (!err)
         err = vtd_qi_start(unit);
     if (!err)
@@ -254,6 +264,35 @@ int vtd_unit_start(struct vtd_unit *unit)
     }
     unit->started = true;
     return 0;
+}
+
+int vtd_unit_suspend(struct vtd_unit *unit)
+{
+    int err = invalidate_all(unit);
+
+    plat_assert(unit->started && !unit->suspended);
+    unit->suspended = true;
+    if (!err)
+        err = vtd_cmd(unit, VTD_CMD_IRE, false);
+    if (!err)
+        err = vtd_cmd(unit, VTD_CMD_TE, false);
+    if (err)
+        return err;
+    vtd_qi_rest(unit);
+    mask_events(unit);
+    return vtd_qi_stop(unit);
+}
+
+int vtd_unit_resume(struct vtd_unit *unit)
+{
+    int err = take_over(unit);
+
+    plat_assert(unit->suspended);
+    if (!err)
+        err = vtd_tables_rebuild(unit);
+    if (!err)
+        unit->suspended = false;
+    return err;
 }
 
 int vtd_unit_stop(struct vtd_unit *unit)
