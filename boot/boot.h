@@ -57,14 +57,6 @@ void boot_args_collect(EFI_HANDLE image, struct boot_info *info);
 
 void boot_hardware_collect(EFI_SYSTEM_TABLE *st, struct boot_info *info);
 
-/* ---- unpack.c ---- */
-
-/* What boot_unpack() will write; 0 when `packed` is no such thing. */
-UINT64 boot_unpacked_size(const UINT8 *packed, UINT64 size);
-
-/* Unpacks into `out`, which has boot_unpacked_size() bytes. False: damaged. */
-BOOLEAN boot_unpack(const UINT8 *packed, UINT64 size, UINT8 *out);
-
 /* ---- elf.c ---- */
 
 /* Copies the PT_LOAD segments of the ELF file `blob` into fresh pages. */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The UEFI application: GNU-EFI start-up, our boot code, and the kernel ELF as a blob in .rodata.
-BOOT_SRCS := boot/main.c boot/args.c boot/unpack.c boot/elf.c boot/memory.c boot/paging.c boot/hardware.c boot/jump.S boot/kernel_blob.S
+BOOT_SRCS := boot/main.c boot/args.c boot/inflate.c boot/elf.c boot/memory.c boot/paging.c boot/hardware.c boot/jump.S boot/kernel_blob.S
 
 BOOT_OBJS := $(addprefix $(O)/efi/,$(addsuffix .o,$(basename $(BOOT_SRCS))))
 

@@ -4,6 +4,7 @@
  * arena with everything that is handed over (struct boot_info, map, symbols, first page tables and stack).
  */
 #include "boot/boot.h"
+#include "boot/inflate.h"
 
 #define MAX_REGIONS 1024
 
@@ -35,14 +36,19 @@ static EFI_STATUS fail(const char *step, EFI_STATUS status)
 /* The kernel ELF as a file in memory; nobody needs it once it is loaded. */
 static EFI_STATUS unpack(struct plan *p)
 {
-    UINT64 packed = (UINT64)(boot_kernel_blob_end - boot_kernel_blob);
-    EFI_STATUS status;
+    const UINT8 *blob = boot_kernel_blob;
+    struct inflate_work *work;
+    EFI_STATUS status = BS->AllocatePool(EfiLoaderData, sizeof(*work), (VOID **)&work);
 
-    p->elf_size = boot_unpacked_size(boot_kernel_blob, packed);
-    status = BS->AllocatePool(EfiLoaderData, p->elf_size, (VOID **)&p->elf);
     if (EFI_ERROR(status))
         return status;
-    return boot_unpack(boot_kernel_blob, packed, p->elf) ? EFI_SUCCESS : EFI_COMPROMISED_DATA;
+    p->elf_size = blob[0] | blob[1] << 8 | blob[2] << 16 | (UINT64)blob[3] << 24;
+    status = BS->AllocatePool(EfiLoaderData, p->elf_size, (VOID **)&p->elf);
+    if (!EFI_ERROR(status) &&
+        !inflate_zlib(work, blob + 4, (UINTN)(boot_kernel_blob_end - blob) - 4, p->elf, p->elf_size))
+        status = EFI_COMPROMISED_DATA;
+    BS->FreePool(work);
+    return status;
 }
 
 /* Sizes first, then one allocation for all of it: later steps cannot run out. */

@@ -271,6 +271,11 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
     rc = iommu_ats_choose(iommu, unit, &dev->pci, cfg);
     if (rc == 0)
         rc = vtd_dev_attach(unit, cfg, &dev->vtd);
+    if (rc == 0) {
+        rc = iommu_ats_start(dev);
+        if (rc && vtd_dev_detach(dev->vtd))
+            plat_log(LOG_ERROR, "%s: a device stays attached to nobody", unit->name);
+    }
     if (rc) {
         plat_free(dev);
         return rc;
@@ -281,7 +286,6 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
     dev->lane = iommu->lane;
     list_init(&dev->bindings);
     dev->users = 1;
-    iommu_ats_start(dev);
     plat_lock(&iommu->lock);
     list_add_tail(&iommu->devs, &dev->link);
     plat_unlock(&iommu->lock);

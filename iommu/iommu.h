@@ -37,7 +37,9 @@ struct iommu_dev {
     unsigned users;       /* attach calls; under iommu->lock */
     struct list bindings; /* of svm.c, under its lock; one at most but in lane pasid */
     struct pci_ats pci;
-    bool ats_ended; /* for the time of a suspend */
+    bool ats_ended;    /* for the time of a suspend */
+    void *empty_table; /* of slot 0, see iommu_ats_start(); NULL: it has none */
+    did_t empty_did;
     struct list link;
 };
 

@@ -54,11 +54,65 @@ int iommu_ats_choose(const struct iommu *iommu, const struct vtd_unit *unit, str
     return 0;
 }
 
+/* ---- Slot 0 of a function whose translated requests go by it ---- */
+
+static int publish_empty(struct iommu_dev *dev)
+{
+    const struct vtd_caps *caps = &dev->vtd->unit->caps;
+    bool three = caps->sagaw % 4 == SPAN_MASK(VTD_SAGAW_3LEVEL);
+    struct vtd_pasid_cfg cfg = {.pgtt = caps->fsts ? VTD_PGTT_FIRST : VTD_PGTT_SECOND,
+                                .did = dev->empty_did,
+                                .fs_root = plat_pa(dev->empty_table),
+                                .fs_levels = 4,
+                                .ss_root = plat_pa(dev->empty_table),
+                                .ss_levels = three ? 3 : 4};
+
+    plat_publish(dev->empty_table, PAGE_SIZE, false);
+    return vtd_pasid_publish(dev->vtd, 0, &cfg);
+}
+
+static int block_untagged(struct iommu_dev *dev)
+{
+    int rc = vtd_did_alloc(dev->vtd->unit, &dev->empty_did);
+
+    if (rc)
+        return rc;
+    dev->empty_table = plat_pages_alloc(1, OWNER_PGTABLE);
+    rc = dev->empty_table ? publish_empty(dev) : -ENOMEM;
+    if (rc == 0)
+        return 0;
+    /* An entry that the unit did not confirm may still be read: its table and domain id are kept for good. */
+    if (rc == -EIO || rc == -ETIMEDOUT)
+        return rc;
+    if (dev->empty_table)
+        plat_pages_free(dev->empty_table, 1);
+    dev->empty_table = NULL;
+    vtd_did_free(dev->vtd->unit, dev->empty_did);
+    return rc;
+}
+
+static int unblock_untagged(struct iommu_dev *dev)
+{
+    int rc = vtd_pasid_retire(dev->vtd, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE);
+
+    if (rc)
+        return rc;
+    plat_pages_free(dev->empty_table, 1);
+    vtd_did_free(dev->vtd->unit, dev->empty_did);
+    dev->empty_table = NULL;
+    return 0;
+}
+
+/* ---- On and off ---- */
+
 /* What firmware left on goes first: PASID must not change while ATS is on. */
-void iommu_ats_start(const struct iommu_dev *dev)
+int iommu_ats_start(struct iommu_dev *dev)
 {
     const struct vtd_dev *vtd = dev->vtd;
+    int rc = vtd->ats && vtd->pasid ? block_untagged(dev) : 0;
 
+    if (rc)
+        return rc;
     if (dev->pci.pri != 0)
         pci_pri_set(&dev->pci, false, 0);
     if (dev->pci.ats != 0)
@@ -69,16 +123,20 @@ void iommu_ats_start(const struct iommu_dev *dev)
         pci_ats_set(&dev->pci, true);
     if (vtd->pri)
         pci_pri_set(&dev->pci, true, OUTSTANDING);
+    return 0;
 }
 
-int iommu_ats_stop(const struct iommu_dev *dev)
+int iommu_ats_stop(struct iommu_dev *dev)
 {
     struct vtd_dev *vtd = dev->vtd;
-    int err;
+    int err = 0;
 
     if (vtd->pri)
         pci_pri_set(&dev->pci, false, 0);
-    err = vtd->ats ? vtd_dev_ats_ends(vtd) : 0;
+    if (dev->empty_table)
+        err = unblock_untagged(dev);
+    if (!err && vtd->ats)
+        err = vtd_dev_ats_ends(vtd);
     if (err)
         return err;
     if (vtd->ats)

@@ -17,12 +17,17 @@
 must_check int iommu_ats_choose(const struct iommu *iommu, const struct vtd_unit *unit, struct pci_ats *pci,
                                 struct vtd_dev_cfg *cfg);
 
-/* On at the device: its context entry is there. X. */
-void iommu_ats_start(const struct iommu_dev *dev);
+/*
+ * On at the device: its context entry is there. A function with ATS that sends PASIDs gets an entry in slot 0
+ * whose table is empty: what it has translated it requests without a PASID, and the unit refuses that where
+ * slot 0 is not present, while requests that are not translated reach nothing. 0, -ENOSPC, -ENOMEM, -EIO,
+ * -ETIMEDOUT: nothing is on. T.
+ */
+must_check int iommu_ats_start(struct iommu_dev *dev);
 /*
  * Off at the device, before its context entry goes: page requests are over and its TLB is empty. Nothing is
  * bound. 0, -EIO, -ETIMEDOUT: ATS is still on. T.
  */
-must_check int iommu_ats_stop(const struct iommu_dev *dev);
+must_check int iommu_ats_stop(struct iommu_dev *dev);
 
 #endif

@@ -67,6 +67,8 @@ static void check_entry(void *arg, uint32_t slot, const struct vtd_pasid_entry *
     struct entry_check *c = arg;
     const struct svm_binding *binding = binding_at(c->dev, slot);
 
+    if (slot == 0 && c->dev->empty_table)
+        return;
     if (!binding || binding->entry != SVM_ENTRY_THERE) {
         found(c->finding, c->dev, slot, "an entry is there and nothing is bound (V1)");
         return;
@@ -122,6 +124,7 @@ static void check_unit(struct iommu *iommu, struct vtd_unit *unit, struct findin
     list_for_each (pos, &iommu->devs) {
         const struct iommu_dev *dev = list_entry(pos, struct iommu_dev, link);
 
+        domains += dev->vtd->unit == unit && dev->empty_table;
         list_for_each (b, &dev->bindings)
             domains += dev->vtd->unit == unit && counts_domain(iommu, svm_binding_on(b));
     }

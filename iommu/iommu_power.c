@@ -22,17 +22,20 @@ static int end_ats(struct iommu *iommu)
     return err;
 }
 
-static void begin_ats(struct iommu *iommu)
+static int begin_ats(struct iommu *iommu)
 {
+    int err = 0;
+
     list_for_each (pos, &iommu->devs) {
         struct iommu_dev *dev = list_entry(pos, struct iommu_dev, link);
 
-        if (!dev->ats_ended)
+        if (err || !dev->ats_ended)
             continue;
         vtd_dev_ats_begins(dev->vtd);
-        iommu_ats_start(dev);
-        dev->ats_ended = false;
+        err = iommu_ats_start(dev);
+        dev->ats_ended = err != 0;
     }
+    return err;
 }
 
 static int suspend_units(struct iommu *iommu)
@@ -74,10 +77,10 @@ int iommu_resume(struct iommu *iommu)
     }
     if (!err && !iommu->remaps)
         err = iommu_intr_start(iommu);
-    if (err)
-        return err;
-    begin_ats(iommu);
-    err = svm_restore(iommu->svm);
+    if (!err)
+        err = begin_ats(iommu);
+    if (!err)
+        err = svm_restore(iommu->svm);
     iommu->suspended = err != 0;
     return err;
 }

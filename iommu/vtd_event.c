@@ -54,10 +54,19 @@ void vtd_event_mask(struct vtd_unit *unit, enum vtd_event_kind kind, bool masked
     vtd_write(&unit->io, control, FIELD_SET(VTD_EVENT_IM, vtd_read(&unit->io, control), masked));
 }
 
+static void write_message(struct vtd_unit *unit, const struct registers *r, const struct plat_msi *msi)
+{
+    const struct plat_mmio *io = &unit->io;
+
+    vtd_write(io, r->data, msi->data);
+    vtd_write(io, r->address, msi->address);
+    if (unit->caps.eim)
+        vtd_write(io, r->upper, msi->upper_address);
+}
+
 static void start(struct vtd_unit *unit, enum vtd_event_kind kind, void (*handler)(void *arg))
 {
     static const char *const names[] = {"fault", "invalidation", "page request"};
-    const struct registers *r = &registers[kind];
     struct vtd_event *event = event_of(unit, kind);
 
     vtd_event_mask(unit, kind, true);
@@ -66,10 +75,7 @@ static void start(struct vtd_unit *unit, enum vtd_event_kind kind, void (*handle
         return;
     }
     event->on = true;
-    vtd_write(&unit->io, r->data, event->msi.data);
-    vtd_write(&unit->io, r->address, event->msi.address);
-    if (unit->caps.eim)
-        vtd_write(&unit->io, r->upper, event->msi.upper_address);
+    write_message(unit, &registers[kind], &event->msi);
     vtd_event_mask(unit, kind, false);
 }
 

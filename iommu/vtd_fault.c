@@ -94,17 +94,25 @@ static unsigned take_records(struct vtd_unit *unit, unsigned first)
     return taken;
 }
 
-/* Until PPF is 0, for only then the next fault sends an event (rule 65). Each round takes a record. */
-static void collect(struct vtd_unit *unit)
+/* Where the first pending record is; false: there is none. */
+static bool records_pending(struct vtd_unit *unit, unsigned *first)
 {
     uint64_t fsts = vtd_read(&unit->io, VTD_FSTS);
 
-    while (FIELD_GET(VTD_FSTS_PPF, fsts)) {
-        if (take_records(unit, (unsigned)FIELD_GET(VTD_FSTS_FRI, fsts)) == 0)
+    *first = (unsigned)FIELD_GET(VTD_FSTS_FRI, fsts);
+    return FIELD_GET(VTD_FSTS_PPF, fsts);
+}
+
+/* Until PPF is 0, for only then the next fault sends an event (rule 65); each round takes a record. */
+static void collect(struct vtd_unit *unit)
+{
+    unsigned first;
+
+    while (records_pending(unit, &first)) {
+        if (take_records(unit, first) == 0)
             return;
-        fsts = vtd_read(&unit->io, VTD_FSTS);
     }
-    if (FIELD_GET(VTD_FSTS_PFO, fsts)) {
+    if (FIELD_GET(VTD_FSTS_PFO, vtd_read(&unit->io, VTD_FSTS))) {
         unit->faults.overflow = true;
         vtd_write(&unit->io, VTD_FSTS, SPAN_MASK(VTD_FSTS_PFO));
     }

@@ -174,34 +174,25 @@ static int restore_queue(struct vtd_unit *unit)
     return vtd_cmd(unit, VTD_CMD_QIE, true);
 }
 
-/*
- * Tables as they were found, set while our queue can still empty what the unit keeps of ours (rules 7, 8):
- * theirs may hold descriptors already, and is not ours to write.
- */
+/* Set while our queue can still empty what the unit keeps of ours (rule 7): theirs may hold descriptors
+ * already, and is not ours to write. */
 int vtd_firmware_point_back(struct vtd_unit *unit)
 {
     const struct vtd_saved *s = &unit->saved;
     struct vtd_batch batch;
-    int err = 0;
+    int err;
 
     vtd_write(&unit->io, VTD_RTADDR, s->rtaddr);
-    if (unit->caps.ir)
-        vtd_write(&unit->io, VTD_IRTA, s->irta);
-    if (FIELD_GET(VTD_GSTS_TES, s->gsts))
-        err = vtd_cmd(unit, VTD_CMD_SRTP, true);
-    if (!err && FIELD_GET(VTD_GSTS_IRES, s->gsts))
-        err = vtd_cmd(unit, VTD_CMD_SIRTP, true);
-    if (err || !FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)))
+    if (!FIELD_GET(VTD_GSTS_TES, s->gsts))
+        return 0;
+    err = vtd_cmd(unit, VTD_CMD_SRTP, true);
+    if (err || unit->caps.esrtps || !FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)))
         return err;
     vtd_batch_init(&batch, unit);
-    if (FIELD_GET(VTD_GSTS_TES, s->gsts) && !unit->caps.esrtps) {
-        vtd_batch_add(&batch, vtd_inv_cc_global());
-        if (FIELD_GET(VTD_RTADDR_TTM, s->rtaddr) == VTD_TTM_SCALABLE)
-            vtd_batch_add(&batch, vtd_inv_pc_global());
-        vtd_batch_add(&batch, vtd_inv_iotlb_global());
-    }
-    if (FIELD_GET(VTD_GSTS_IRES, s->gsts) && !unit->caps.esirtps)
-        vtd_batch_add(&batch, vtd_inv_iec_global());
+    vtd_batch_add(&batch, vtd_inv_cc_global());
+    if (FIELD_GET(VTD_RTADDR_TTM, s->rtaddr) == VTD_TTM_SCALABLE)
+        vtd_batch_add(&batch, vtd_inv_pc_global());
+    vtd_batch_add(&batch, vtd_inv_iotlb_global());
     return vtd_batch_submit_wait(&batch);
 }
 

@@ -29,10 +29,8 @@ must_check int vtd_firmware_quiesce(struct vtd_unit *unit);
  * -ETIMEDOUT. T. */
 must_check int vtd_firmware_protect(struct vtd_unit *unit, bool on);
 
-/*
- * Root table and interrupt table as they were found, and nothing of ours cached any more. Translation and
- * interrupt remapping are off, our queue is on (or nothing is asked of it). 0, -EIO, -ETIMEDOUT. T.
- */
+/* Root table as it was found, and nothing of ours cached any more. Translation is off, our queue still on. 0,
+ * -EIO, -ETIMEDOUT. T. */
 must_check int vtd_firmware_point_back(struct vtd_unit *unit);
 
 /* Registers and enables as they were found; all that was ours is off. 0, -ETIMEDOUT. T. */

@@ -368,6 +368,7 @@ enum vtd_svt {
     VTD_SVT_BUS = 2, /* a bus from VTD_SID_BUS_FIRST to VTD_SID_BUS_LAST of SID */
 };
 
+/* VT-d 5.10, Interrupt Remapping Table Entry, SID: with VTD_SVT_BUS */
 #define VTD_SID_BUS_FIRST BITS(15, 8)
 #define VTD_SID_BUS_LAST  BITS(7, 0)
 

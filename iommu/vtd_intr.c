@@ -9,11 +9,35 @@
 
 /* ---- The table ---- */
 
+static bool queue_is_on(const struct vtd_unit *unit)
+{
+    return FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS));
+}
+
+static int invalidate_all(struct vtd_unit *unit)
+{
+    struct vtd_batch batch;
+
+    vtd_batch_init(&batch, unit);
+    vtd_batch_add(&batch, vtd_inv_iec_global());
+    return vtd_batch_submit_wait(&batch);
+}
+
+/* Hardware drops what it holds of the old table by itself where ESIRTPS = 1 (rule 8). */
+static int set_table(struct vtd_unit *unit, uint64_t irta)
+{
+    int err;
+
+    vtd_write(&unit->io, VTD_IRTA, irta);
+    err = vtd_cmd(unit, VTD_CMD_SIRTP, true);
+    if (err || unit->caps.esirtps || !queue_is_on(unit))
+        return err;
+    return invalidate_all(unit);
+}
+
 int vtd_intr_start(struct vtd_unit *unit)
 {
     struct vtd_intr *intr = &unit->intr;
-    struct vtd_batch batch;
-    int err;
 
     intr->x2apic = unit->caps.eim && plat_x2apic();
     if (intr->table == NULL)
@@ -23,16 +47,21 @@ int vtd_intr_start(struct vtd_unit *unit)
     memset(intr->table, 0, PAGE_SIZE);
     memset(intr->owners, 0, sizeof(intr->owners));
     plat_publish(intr->table, PAGE_SIZE, unit->caps.c);
-    vtd_write(&unit->io, VTD_IRTA,
-              FIELD_PREP_ADDR(VTD_IRTA_IRTA, plat_pa(intr->table).v) |
-                  FIELD_PREP(VTD_IRTA_EIME, intr->x2apic) |
-                  FIELD_PREP(VTD_IRTA_S, log2_floor(VTD_IRT_ENTRIES) - 1));
-    err = vtd_cmd(unit, VTD_CMD_SIRTP, true);
-    if (err || unit->caps.esirtps)
+    return set_table(unit, FIELD_PREP_ADDR(VTD_IRTA_IRTA, plat_pa(intr->table).v) |
+                               FIELD_PREP(VTD_IRTA_EIME, intr->x2apic) |
+                               FIELD_PREP(VTD_IRTA_S, log2_floor(VTD_IRT_ENTRIES) - 1));
+}
+
+int vtd_intr_stop(struct vtd_unit *unit, uint64_t irta, bool was_on)
+{
+    int err = vtd_cmd(unit, VTD_CMD_IRE, false);
+
+    if (err || !unit->caps.ir)
         return err;
-    vtd_batch_init(&batch, unit);
-    vtd_batch_add(&batch, vtd_inv_iec_global());
-    return vtd_batch_submit_wait(&batch);
+    if (was_on)
+        return set_table(unit, irta);
+    vtd_write(&unit->io, VTD_IRTA, irta);
+    return 0;
 }
 
 int vtd_intr_enable(struct vtd_unit *unit)

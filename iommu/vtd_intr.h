@@ -31,6 +31,10 @@ must_check int vtd_intr_start(struct vtd_unit *unit);
 /* IRE on, compatibility format blocked (CFI = 0). 0, -ETIMEDOUT. T. */
 must_check int vtd_intr_enable(struct vtd_unit *unit);
 
+/* IRE off, IRTA as it was found; a table that firmware had in use is set again while our queue can still
+ * invalidate (rule 8). 0, -ETIMEDOUT, -EIO. T. */
+must_check int vtd_intr_stop(struct vtd_unit *unit, uint64_t irta, bool was_on);
+
 /* Gives the table back; IRES is 0. T. */
 void vtd_intr_free(struct vtd_unit *unit);
 

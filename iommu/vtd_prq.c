@@ -427,8 +427,8 @@ int vtd_prq_start(struct vtd_unit *unit)
     if (prq->ring == NULL)
         return -ENOMEM;
     prq->head = 0;
-    vtd_write(&unit->io, VTD_PQH, 0);
     vtd_write(&unit->io, VTD_PQT, 0);
+    vtd_write(&unit->io, VTD_PQH, 0);
     vtd_write(&unit->io, VTD_PQA, FIELD_PREP_ADDR(VTD_PQA_PQA, plat_pa(prq->ring).v));
     vtd_write(&unit->io, VTD_PRS, SPAN_MASK(VTD_PRS_PPR) | SPAN_MASK(VTD_PRS_PRO));
     return 0;

@@ -181,10 +181,10 @@ static int turn_off(struct vtd_unit *unit)
 
     vtd_event_stop(unit);
     vtd_prq_stop(unit);
-    errs[0] = vtd_cmd(unit, VTD_CMD_IRE, false);
+    errs[0] = vtd_intr_stop(unit, unit->saved.irta, FIELD_GET(VTD_GSTS_IRES, unit->saved.gsts));
     errs[1] = vtd_firmware_protect(unit, FIELD_GET(VTD_PMEN_EPM, unit->saved.pmen));
     errs[2] = vtd_cmd(unit, VTD_CMD_TE, false);
-    errs[3] = errs[0] || errs[2] ? 0 : vtd_firmware_point_back(unit);
+    errs[3] = errs[2] ? 0 : vtd_firmware_point_back(unit);
     errs[4] = vtd_qi_stop(unit);
     vtd_fault_clear(unit);
     for (unsigned i = 0; i < ARRAY_SIZE(errs); i++) {

@@ -8,8 +8,8 @@
 #include "kernel/log.h"
 
 static struct list sources = LIST_INIT(sources);
-static plat_intr_route *route;
-static void *route_arg;
+static plat_intr_route *router;
+static void *router_arg;
 static bool held;
 
 static struct intr_source *source_of(struct list *pos)
@@ -20,7 +20,7 @@ static struct intr_source *source_of(struct list *pos)
 static int let_out(struct intr_source *s)
 {
     struct plat_intr_form form = s->own;
-    int err = route ? route(route_arg, &s->intr, &form) : 0;
+    int err = router ? router(router_arg, &s->intr, &form) : 0;
 
     if (err && err != -ENODEV)
         return err;
@@ -45,7 +45,7 @@ void intr_source_remove(struct intr_source *source)
 {
     if (source->program(source, NULL))
         log_line(LOG_WARN, "intr: a source of vector 0x%x does not fall silent", source->intr.vector);
-    if (route && route(route_arg, &source->intr, NULL))
+    if (router && router(router_arg, &source->intr, NULL))
         log_line(LOG_WARN, "intr: the entry of vector 0x%x stays", source->intr.vector);
     list_del(&source->link);
 }
@@ -67,11 +67,11 @@ void plat_intr_hold(void)
     }
 }
 
-void plat_intr_resume(plat_intr_route *how, void *arg)
+void plat_intr_resume(plat_intr_route *route, void *arg)
 {
     held = false;
-    route = how;
-    route_arg = arg;
+    router = route;
+    router_arg = arg;
     list_for_each (pos, &sources) {
         int err = let_out(source_of(pos));
 

@@ -6,9 +6,9 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/actors_stub_test.c tests/suites/actors_test.c tests/suites/args_text_test.c tests/suites/caps_test.c \
               tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
               tests/suites/device_test.c tests/suites/inflight_held_test.c \
-              tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \
+              tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/flush_test.c tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
-              tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
+              tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
               tests/suites/order_late_test.c tests/suites/order_suspend_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
@@ -27,7 +27,7 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
              tests/suites/guest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
-TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
+TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
                      tests/suites/target/race_load_test.c tests/suites/target/race_order_test.c \
                      tests/suites/target/sva_gone_test.c tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
@@ -40,18 +40,19 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/t
 MODEL_SRCS := tests/model/ats.c tests/model/cache.c tests/model/command.c tests/model/contract.c tests/model/desc.c \
               tests/model/dma.c tests/model/entry.c tests/model/entry_check.c tests/model/entry_legacy.c \
               tests/model/event.c tests/model/fault.c tests/model/intr.c tests/model/model.c tests/model/nested.c \
-              tests/model/post.c tests/model/presets.c tests/model/prq.c tests/model/queue.c tests/model/reach.c tests/model/regs.c \
-              tests/model/vcmd.c tests/model/walk_first.c tests/model/walk_second.c
+              tests/model/post.c tests/model/presets.c tests/model/prq.c tests/model/queue.c tests/model/reach.c \
+              tests/model/regs.c tests/model/vcmd.c tests/model/walk_first.c tests/model/walk_second.c
+MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c tests/host/model_fault_test.c \
+                    tests/host/model_intr_test.c tests/host/model_prq_test.c tests/host/model_queue_test.c \
+                    tests/host/model_vcmd_test.c tests/host/model_walk_test.c
 
-# Host process only: the platform of a Linux process, units that record, main().
-HOST_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c tests/host/model_fault_test.c \
-                   tests/host/model_intr_test.c tests/host/model_prq_test.c tests/host/model_queue_test.c \
-                   tests/host/model_vcmd_test.c tests/host/model_walk_test.c tests/host/pgtable_host_test.c \
-                   tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c tests/host/unit_stub_test.c
+# Host process only: the platform of a Linux process, units that record, units that translate, main().
+HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
+                   tests/host/unit_stub_test.c tests/host/intr_stub_test.c tests/host/prq_test.c tests/host/ats_test.c $(MODEL_SUITE_SRCS)
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
-             tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \
-             tests/host/own_unit.c tests/host/shadow.c tests/host/model_machine.c tests/host/model_engine.c \
-             tests/host/model_bed.c tests/host/model_rig.c tests/host/breach.c $(MODEL_SRCS)
+             tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
+             tests/host/stub_machine.c tests/host/stub_intr.c tests/host/own_unit.c tests/host/shadow.c tests/host/model_machine.c \
+             tests/host/model_engine.c tests/host/page_bench.c tests/host/model_firmware.c tests/host/model_rig.c tests/host/model_bed.c tests/host/breach.c $(MODEL_SRCS)
 
 # ---- The table of errata; an id that no table has stops the build ----
 

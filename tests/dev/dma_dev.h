@@ -33,6 +33,7 @@ enum dma_engine {
     DMA_HELD,    /* drive with a limit of its commands: translates at once, writes zeros much later */
     DMA_XHCI,    /* USB controller: reads and writes records of 16 bytes */
     DMA_MODEL,   /* device in front of a strict unit, host only: both directions, queues, tells the outcome */
+    DMA_ATS,     /* the same with a device TLB and page requests, where the driver turns them on */
     DMA_ENGINE_COUNT
 };
 
@@ -80,7 +81,7 @@ struct dma_ops {
     int (*wait)(struct dma_dev *dev, uint64_t timeout_ns);
 };
 
-/* A device as found. All fields are constant after dma_discover() but `result` and `busy`. */
+/* A device as found. All fields are constant after dma_discover() but `result` and those behind it. */
 struct dma_dev {
     const struct dma_ops *ops;
     enum dma_engine engine;
@@ -98,6 +99,8 @@ struct dma_dev {
     bool queued;     /* start returns at once and the address is translated later, when `delay_ns` is over */
     bool held;       /* translated when start returns; memory is written only about `delay_ns` later */
     bool reports;    /* result tells a transfer refused from one that was let through */
+    bool can_tag;    /* transfers may carry a PASID: dma_tag() */
+    bool device_tlb; /* has one, and page requests */
     bool obeys_bme;  /* no DMA with Bus Master Enable clear */
     bool fixed; /* always writes the same: `sends`, or without that `fixed_word`, little endian, repeated */
     uint32_t fixed_word;
@@ -115,7 +118,10 @@ struct dma_dev {
     uint64_t dma_mask;  /* addresses are cut to this; device.address_bits proves it */
     uint64_t delay_ns;  /* from start to translation, 0 if synchronous */
     enum dma_result result;
-    bool busy; /* a transfer was started and not waited for */
+    unsigned interrupts; /* taken from it so far; by its handler */
+    bool busy;           /* a transfer was started and not waited for */
+    bool tagged;         /* transfers carry `pasid`, see dma_tag() */
+    uint32_t pasid;
 };
 
 /*
@@ -164,6 +170,13 @@ must_check int dma_wait(struct dma_dev *dev, uint64_t timeout_ns);
 
 /* dma_start and dma_wait(DMA_TIMEOUT_NS) in one. */
 must_check int dma_run(struct dma_dev *dev, const struct dma_xfer *x);
+
+/*
+ * From now on transfers of the device carry a PASID, or none again. Only for an engine with `can_tag`, whose
+ * start is -EINVAL if the function's PASIDs are off. All tags go after each case.
+ */
+void dma_tag(struct dma_dev *dev, uint32_t pasid);
+void dma_untag(struct dma_dev *dev);
 
 /* The `len` bytes that an engine with `fixed` writes. False (and nothing stored) for one that writes its
  * buffer. */

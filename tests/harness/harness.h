@@ -99,6 +99,7 @@ enum t_lane {
 #define NEED_ASKED      T_BIT(45) /* an only= that names it: the case ends badly on purpose */
 #define NEED_CPUS_2     T_BIT(46) /* two CPUs or more */
 #define NEED_CPUS_4     T_BIT(47) /* four CPUs or more */
+#define NEED_IR         T_BIT(48) /* ECAP.IR: interrupt remapping */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */
@@ -407,7 +408,7 @@ bool t_expect_no_fault(struct t *t);
 
 /*
  * Between true and false the case does itself what software must not do, e.g. bends an entry that is present:
- * what simulated units see of it counts as no breach. Thread.
+ * what simulated units see of it counts as no breach. Nests. Thread.
  */
 void t_break_rules(struct t *t, bool begin);
 

@@ -45,6 +45,7 @@ static const struct cap_need cap_needs[] = {
     {NEED_PDS, "pds", "ECAP.PDS", ECAP, 42, true},
     {NEED_SC, "sc", "ECAP.SC", ECAP, 7, true},
     {NEED_SMPWCS, "smpwcs", "ECAP.SMPWCS", ECAP, 48, true},
+    {NEED_IR, "ir", "ECAP.IR", ECAP, 3, true},
     {NEED_DWD, "dwd", "CAP.DWD", CAP, 54, true},
     {NEED_NO_ESRTPS, "no-esrtps", "CAP.ESRTPS", CAP, 63, false},
 };
@@ -73,6 +74,15 @@ static bool rid_pasid_unused(const struct vtd_unit *unit, char *why, size_t size
     if (vtd_unit_uses_rid_pasid(unit))
         return false;
     snprintf(why, size, "ECAP.RPS = 0, RID_PASID is not used");
+    return true;
+}
+
+/* Nor lane pasid. */
+static bool pasid_unused(const struct vtd_unit *unit, char *why, size_t size)
+{
+    if (unit->caps.pasid)
+        return false;
+    snprintf(why, size, "ECAP.PASID = 0");
     return true;
 }
 
@@ -166,12 +176,15 @@ static unsigned count_apart(enum dma_engine engine, bool *group)
     return apart;
 }
 
-/* Engines that only cases made for them can use: the choice is no obstacle, and gives no reason. */
+/* Engines that only cases made for them can use: the choice is no obstacle, and gives no reason. A device TLB
+ * answers itself what a unit would record: it takes the cases that look at memory in every lane. */
 static bool for_others(const struct t_case *c, const struct dma_dev *dev)
 {
     if (c->engines && !(c->engines & T_BIT(dev->engine)))
         return true;
     if (dev->held && !(c->needs & NEED_DMA_HELD))
+        return true;
+    if (dev->device_tlb && !(c->lanes & T_BIT(T_LANE_PASID)))
         return true;
     return dev->record_len && !(c->needs & NEED_DMA_RECORD);
 }
@@ -213,12 +226,14 @@ bool needs_lane_unmet(const struct t_case *c, enum t_lane lane, enum dma_engine 
     why[0] = 0;
     if (!(lanes & T_BIT(lane)))
         return true;
-    if (lane == T_LANE_PASID) {
+    if (lane == T_LANE_PASID && !dma_dev_get(engine, 0)->can_tag) {
         snprintf(why, size, "%s sends no PASID", dma_engine_name(engine));
         return true;
     }
-    for (unsigned u = 0; lane == T_LANE_RID_PASID && u < iommu->unit_count; u++) {
-        if (rid_pasid_unused(iommu->units[u], why, size))
+    for (unsigned u = 0; u < iommu->unit_count; u++) {
+        if (lane == T_LANE_RID_PASID && rid_pasid_unused(iommu->units[u], why, size))
+            return true;
+        if (lane == T_LANE_PASID && pasid_unused(iommu->units[u], why, size))
             return true;
     }
     return false;

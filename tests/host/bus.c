@@ -120,6 +120,13 @@ void host_pci_add(struct pci_id fn, uint16_t vendor, uint16_t device, uint32_t c
     }
 }
 
+static void (*written)(struct pci_id fn);
+
+void host_pci_on_write(void (*fn)(struct pci_id fn))
+{
+    written = fn;
+}
+
 static struct function *function_at(struct pci_id fn)
 {
     for (unsigned i = 0; i < function_count; i++) {
@@ -144,6 +151,8 @@ void plat_pci_write32(struct pci_id fn, uint16_t offset, uint32_t value)
     plat_assert(is_aligned(offset, 4) && offset / 4 < CONFIG_WORDS);
     if (f != NULL)
         f->words[offset / 4] = value;
+    if (written != NULL)
+        written(fn);
 }
 
 void plat_pci_write16(struct pci_id fn, uint16_t offset, uint16_t value)
@@ -153,6 +162,8 @@ void plat_pci_write16(struct pci_id fn, uint16_t offset, uint16_t value)
     plat_assert(is_aligned(offset, 2) && offset / 4 < CONFIG_WORDS);
     if (f != NULL)
         memcpy((uint8_t *)f->words + offset, &value, sizeof(value));
+    if (written != NULL)
+        written(fn);
 }
 
 void host_bus_reset(void)
@@ -203,14 +214,14 @@ void host_x2apic(bool on)
 
 static struct host_intr *sources[MAX_SOURCES];
 static unsigned source_count;
-static plat_intr_route *route;
-static void *route_arg;
+static plat_intr_route *router;
+static void *router_arg;
 
 static void let_out(struct host_intr *s)
 {
     struct plat_intr_form form = {{0}, 0};
 
-    s->err = route != NULL ? route(route_arg, &s->intr, &form) : -ENODEV;
+    s->err = router != NULL ? router(router_arg, &s->intr, &form) : -ENODEV;
     s->form = form;
 }
 
@@ -223,8 +234,8 @@ void host_intr_add(struct host_intr *source)
 
 void host_intr_remove(struct host_intr *source)
 {
-    if (route != NULL)
-        source->err = route(route_arg, &source->intr, NULL);
+    if (router != NULL)
+        source->err = router(router_arg, &source->intr, NULL);
     for (unsigned i = 0; i < source_count; i++) {
         if (sources[i] == source)
             sources[i--] = sources[--source_count];
@@ -237,10 +248,10 @@ void plat_intr_hold(void)
         sources[i]->err = -EAGAIN;
 }
 
-void plat_intr_resume(plat_intr_route *how, void *arg)
+void plat_intr_resume(plat_intr_route *route, void *arg)
 {
-    route = how;
-    route_arg = arg;
+    router = route;
+    router_arg = arg;
     for (unsigned i = 0; i < source_count; i++)
         let_out(sources[i]);
 }

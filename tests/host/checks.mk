@@ -18,6 +18,12 @@ $(O)/host/replay_dmar: $(DMAR_REPLAY_SRCS:%.c=$(O)/host/%.o)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
 
+# The decompressor of boot/, for tests/tools/pack_test.py.
+INFLATE_REPLAY_SRCS := tests/host/replay_inflate.c boot/inflate.c
+$(O)/host/replay_inflate: $(INFLATE_REPLAY_SRCS:%.c=$(O)/host/%.o)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
+
 # Findings are written to $(O)/fuzz, as is what the run learnt.
 fuzz-dmar:
 	@mkdir -p $(O)/fuzz/dmar

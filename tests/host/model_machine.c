@@ -13,6 +13,7 @@
 #define MAX_BREACHES 16
 #define MAX_MESSAGES 32
 #define PREFIX       "model"
+#define FIRMWARE_RID RID(0, 0x1f, 2)
 
 /* Pieces of work at most per look at the clock, and per barrier. */
 #define STEPS_PER_TICK  24
@@ -260,6 +261,9 @@ int model_machine_create(const char *profile, const uint64_t *base, unsigned cou
     }
     host_on_tick(tick);
     host_watch(&watch);
+    model_machine_enter();
+    model_firmware_ran(units[0].model, FIRMWARE_RID);
+    model_machine_leave();
     return 0;
 }
 

@@ -11,7 +11,7 @@
 
 /*
  * "model": a client's and a server's unit. "model-<preset>": two of a kind; ":<seed>" behind either makes
- * other choices.
+ * other choices. The first unit comes as firmware may leave it.
  */
 bool model_machine_is(const char *profile);
 /* Units at `base`[n]. 0, -EINVAL: no such preset. */
@@ -28,6 +28,9 @@ void model_machine_leave(void);
 
 /* Called whenever time has passed, at ticks and barriers. */
 void model_machine_on_time(void (*fn)(void));
+
+/* model_firmware.c: firmware has used the unit before, and blocked the requester `rid`. */
+void model_firmware_ran(struct model *m, uint16_t rid);
 
 /* Next breach that no one has been told of; NULL: none. */
 const char *model_machine_breach(void);

@@ -111,6 +111,7 @@ struct model_config mrig_config(void)
     config.slow = false;
     config.tear = false;
     config.spurious = false;
+    config.speculate = false;
     return config;
 }
 
@@ -238,13 +239,12 @@ uint8_t mrig_fault(struct mrig *r, uint64_t out[2])
 
 bool mrig_breached(struct mrig *r, const char *words)
 {
-    bool found;
+    bool found = false;
 
-    if (r->breaches == 0)
-        return false;
-    found = strncmp(r->breach[(r->breaches - 1) % MRIG_BREACHES], words, strlen(words)) == 0;
-    if (!found)
-        t_note(r->t, "breach: %s", r->breach[(r->breaches - 1) % MRIG_BREACHES]);
+    for (unsigned i = 0; i < r->breaches && i < MRIG_BREACHES; i++)
+        found |= strncmp(r->breach[i], words, strlen(words)) == 0;
+    for (unsigned i = 0; !found && i < r->breaches && i < MRIG_BREACHES; i++)
+        t_note(r->t, "breach: %s", r->breach[i]);
     r->breaches = 0;
     return found;
 }

@@ -82,7 +82,7 @@ struct model_completion mrig_dma(struct mrig *r, struct model_request rq);
 
 /* Reason of the oldest fault record, which is cleared; 0: none. The record's quadwords, if asked for. */
 uint8_t mrig_fault(struct mrig *r, uint64_t out[2]);
-/* The last breach begins with these words, and is forgotten. */
+/* Some breach begins with these words; all are forgotten. */
 bool mrig_breached(struct mrig *r, const char *words);
 
 #endif

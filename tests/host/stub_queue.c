@@ -153,6 +153,8 @@ static void execute(struct stub_unit *unit, const struct vtd_desc *d)
         if (unit->faults.device_error > 0 && --unit->faults.device_error == 0)
             stub_raise(unit, SPAN_MASK(VTD_FSTS_ICE));
     }
+    if (entry_get(d, VTD_QI_TYPE) == VTD_QI_IEC)
+        stub_intr_invalidate(unit, d);
     unit->last_was_wait = entry_get(d, VTD_QI_TYPE) == VTD_QI_WAIT;
     if (!unit->last_was_wait)
         return;

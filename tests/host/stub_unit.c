@@ -228,6 +228,10 @@ static void command_done(struct stub_unit *unit)
     unit->command = 0;
     if (bit == SPAN_MASK(VTD_GCMD_SRTP))
         root_table_set(unit);
+    if (bit == SPAN_MASK(VTD_GCMD_SIRTP))
+        stub_intr_table_set(unit);
+    if (bit == SPAN_MASK(VTD_GCMD_IRE))
+        stub_intr_enabled(unit, !FIELD_GET(VTD_GSTS_IRES, gsts));
     if (bit == SPAN_MASK(VTD_GCMD_WBF))
         set32(unit, VTD_OFF_GSTS, gsts & ~SPAN_MASK(VTD_GSTS_WBFS));
     else

@@ -14,6 +14,7 @@
 #include "iommu/vtd_fmt.h"
 #include "iommu/vtd_regs.h"
 #include "tests/host/host.h"
+#include "tests/host/stub_intr.h"
 
 #define STUB_STREAM_MAX 8192
 #define STUB_BREACH_MAX 16
@@ -54,6 +55,7 @@ struct stub_unit {
     bool stopped;     /* by an error, until software clears it */
     bool device_late; /* a device-TLB invalidation timed out: the next wait is aborted */
     unsigned fault_next;
+    struct stub_intr intr;
 
     struct vtd_desc stream[STUB_STREAM_MAX];
     unsigned stream_count;

@@ -148,10 +148,10 @@ TEST(unit, firmware_root_comes_back, .needs = NEED_HOST, .rules = "6 7 8",
     T_ASSERT_OK(t, vtd_unit_start(own.unit));
     stub_stream_clear(own.stub);
     T_ASSERT_OK(t, vtd_unit_stop(own.unit));
-    T_ASSERT_EQ(t, own.stub->stream_count, 5u); /* cc, iotlb, iec, wait; a wait ends the queue */
-    T_EXPECT_EQ(t, own.stub->stream[0].q[0], 0x11ull);
-    T_EXPECT_EQ(t, own.stub->stream[1].q[0], 0xd2ull);
-    T_EXPECT_EQ(t, own.stub->stream[2].q[0], 0x04ull);
+    T_ASSERT_EQ(t, own.stub->stream_count, 6u); /* iec, wait; cc, iotlb, wait; a wait ends the queue */
+    T_EXPECT_EQ(t, own.stub->stream[0].q[0], 0x04ull);
+    T_EXPECT_EQ(t, own.stub->stream[2].q[0], 0x11ull);
+    T_EXPECT_EQ(t, own.stub->stream[3].q[0], 0xd2ull);
     T_EXPECT_EQ(t, own.stub->root, 0x7ff0000ull);
     T_EXPECT_EQ(t, stub_reg(own.stub, VTD_OFF_GSTS, 4), 0xc3000000ull);
     own_close(t, &own);

@@ -217,10 +217,13 @@ static void look_up(struct model *m, struct dma *d)
     struct want want = want_of(&d->rq);
     uint8_t code = translate(m, &d->entries.trans, address_of(d), &want, &d->leaf);
 
-    if (code != 0)
+    if (code != 0) {
         refuse(m, d, code);
-    else
-        d->state = DMA_MEMORY;
+        return;
+    }
+    d->state = DMA_MEMORY;
+    m->recent[m->recent_next] = d->rq;
+    m->recent_next = (m->recent_next + 1) % MODEL_RECENT;
 }
 
 static bool fetch_and_add(struct model *m, uint64_t pa, void *data, uint32_t len)
@@ -329,6 +332,17 @@ void dma_drain(struct model *m, bool reads, bool writes)
         if (d->state == DMA_MEMORY && (d->rq.access == MODEL_READ ? reads : writes))
             advance(m, d);
     }
+}
+
+void dma_speculate(struct model *m)
+{
+    const struct model_request *rq = &m->recent[rnd(m, MODEL_RECENT)];
+    const struct want want = {.r = true};
+    struct trans t;
+    struct leaf leaf;
+
+    if (rq->len > 0 && is_on(m))
+        (void)dma_translate(m, rq, rq->addr, &want, &t, &leaf);
 }
 
 int model_dma_start(struct model *m, const struct model_request *rq)

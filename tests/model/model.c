@@ -116,16 +116,27 @@ static void step(struct model *m)
     }
 }
 
+/* What nobody asked for, now and then. */
+static void stray(struct model *m)
+{
+    if (m->cfg.speculate && rnd(m, 24) == 0)
+        dma_speculate(m);
+    if (m->cfg.spurious && rnd(m, 256) == 0)
+        event_repeat(m);
+}
+
 void model_step(struct model *m, unsigned n)
 {
-    for (unsigned i = 0; i < n && !model_idle(m); i++)
+    for (unsigned i = 0; i < n && !model_idle(m); i++) {
         step(m);
-    if (m->cfg.spurious && n > 0 && rnd(m, 64) == 0)
-        event_repeat(m);
+        stray(m);
+    }
+    if (n > 0)
+        stray(m);
 }
 
 bool model_idle(const struct model *m)
 {
-    return m->command == 0 && queue_idle(m) && dma_idle(m) && ats_pending(m) == 0 &&
-           prq_drained(m) && m->vcmd.left == 0;
+    return m->command == 0 && queue_idle(m) && dma_idle(m) && ats_pending(m) == 0 && prq_drained(m) &&
+           m->vcmd.left == 0;
 }

@@ -55,10 +55,11 @@ struct model_config {
     unsigned cache_max;   /* entries that each cache holds, 1..8 */
     uint64_t seed;        /* of every choice that is the unit's own */
     /* All false: a unit that obeys at once. */
-    bool slow;     /* commands, descriptors and DMA take steps, in pieces */
-    bool tear;     /* entries larger than 128 bits are read in pieces, with time between them */
-    bool spurious; /* sends its event interrupts again, for nothing */
-    bool collapse; /* while a record of a requester is pending, its further faults are dropped (rule 68) */
+    bool slow;      /* commands, descriptors and DMA take steps, in pieces */
+    bool tear;      /* entries larger than 128 bits are read in pieces, with time between them */
+    bool spurious;  /* sends its event interrupts again, for nothing */
+    bool speculate; /* looks up again what was asked for of late, at any time */
+    bool collapse;  /* while a record of a requester is pending, its further faults are dropped (rule 68) */
     /* Deviations of known emulators; never set in a preset that stands for silicon. */
     bool pasid_p_ignored;   /* a PASID entry is used although P = 0, while the context entry is cached */
     bool aw_in_first_stage; /* AW is no reserved field where ECAP.SSTS = 0 */

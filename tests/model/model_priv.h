@@ -11,6 +11,7 @@
 
 #define MODEL_REG_BYTES (4 * PAGE_SIZE)
 #define MODEL_DMAS      16
+#define MODEL_RECENT    4
 #define CACHE_ENTRIES   512
 #define QUEUE_FETCHED   16
 
@@ -146,6 +147,8 @@ struct model {
     uint64_t age;
     uint64_t generation; /* counts invalidations */
     struct dma dma[MODEL_DMAS];
+    struct model_request recent[MODEL_RECENT]; /* translated of late; len 0: none */
+    unsigned recent_next;
 
     /* fault.c */
     unsigned fault_next;
@@ -333,6 +336,8 @@ uint8_t nested_page(struct model *m, const struct trans *t, uint64_t addr, const
 
 void dma_step(struct model *m, unsigned n); /* of the n-th request under way */
 bool dma_idle(const struct model *m);
+/* The unit looks up once more what was asked for of late, and keeps what it finds; nobody hears of it. */
+void dma_speculate(struct model *m);
 /* Requests that may use what was cached before now reach memory now: what a drain means. */
 void dma_drain(struct model *m, bool reads, bool writes);
 /* Entries, IOTLB, walk, checks of the output, in one go; records nothing. 0 or the reason. For ats.c. */

@@ -22,7 +22,7 @@
 #define CAP_PLACES  (CV(FRO, 0x40) | CV(NFR, 7))
 #define ECAP_PLACES EV(IRO, 0x50)
 
-#define HOSTILE .slow = true, .tear = true, .spurious = true
+#define HOSTILE .slow = true, .tear = true, .spurious = true, .speculate = true
 
 static const struct {
     const char *name;

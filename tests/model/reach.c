@@ -57,14 +57,30 @@ static struct page *find(struct model *m, uint64_t pa)
     return NULL;
 }
 
-static void read_words(struct model *m, uint64_t pa, uint64_t *out, unsigned words)
+static void read_as(struct model *m, uint64_t pa, uint64_t *out, unsigned words, bool snooped)
 {
     for (unsigned i = 0; i < words; i += 8) {
         unsigned n = words - i < 8 ? words - i : 8;
 
-        if (!mem_read(m, pa + i * 8, &out[i], n * 8ul, ECAP(m, C)))
+        if (!mem_read(m, pa + i * 8, &out[i], n * 8ul, snooped))
             memset(&out[i], 0, n * 8ul);
     }
+}
+
+static void read_words(struct model *m, uint64_t pa, uint64_t *out, unsigned words)
+{
+    read_as(m, pa, out, words, ECAP(m, C));
+}
+
+/* A table that comes into reach is what software wrote, to the last word. */
+static void check_written_back(struct model *m, const struct page *p)
+{
+    uint64_t meant[WORDS];
+
+    read_as(m, p->pa, meant, WORDS, true);
+    if (memcmp(meant, p->seen, sizeof(meant)) != 0)
+        breach(m, "rule 10: %s table at %llx came into reach before all of it was written back",
+               names[p->table], (unsigned long long)p->pa);
 }
 
 /* ---- The tree ---- */
@@ -124,6 +140,7 @@ static void add(struct model *m, uint64_t pa, enum table table)
     p->pa = pa;
     p->table = table;
     read_words(m, pa, p->seen, WORDS);
+    check_written_back(m, p);
     for (unsigned i = 0; i < WORDS; i += entry_words[table])
         follow(m, table, &p->seen[i]);
 }

@@ -233,9 +233,12 @@ uint64_t rig_store(struct rig *r, uint64_t *word, uint64_t value)
 
 uint64_t rig_bend(struct rig *r, uint64_t *word, uint64_t value)
 {
-    uint64_t old = rig_store(r, word, value);
+    uint64_t old;
 
+    t_break_rules(r->t, true);
+    old = rig_store(r, word, value);
     rig_flush_everything(r);
+    t_break_rules(r->t, false);
     return old;
 }
 

@@ -361,11 +361,13 @@ TEST(stale, entry_root, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .rules = "42
     memset(empty.va, 0, PAGE_SIZE);
     plat_publish(empty.va, PAGE_SIZE, false);
     word = root_pointer(&r, empty.pa, &value);
+    t_break_rules(t, true);
     old = rig_store(&r, word, value);
     stale_reach(t, t->dma, &mem, keeps, "empty root, no invalidation");
     rig_flush_everything(&r);
     t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
     rig_bend(&r, word, old);
+    t_break_rules(t, false);
     t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
     rig_close(&r);
 }

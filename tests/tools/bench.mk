@@ -11,7 +11,7 @@ bench_objects = $(addprefix $(O)/bench/,$(addsuffix .o,$(basename $(1))))
 BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c kernel/lib/text.c iommu/ioasid.c iommu/ioasid_core.c iommu/ioasid_data.c \
                     iommu/ioasid_turn.c iommu/notifier.c
 BENCH_INV_ALL    := $(BENCH_INV_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
-                    tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c
+                    tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_intr.c tests/host/stub_machine.c
 BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL)))
 
 $(O)/bench/tests/machines/%.o: tests/machines/%.c tests/tools/bench.mk | $(VENDOR)/build/stamp

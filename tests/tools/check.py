@@ -26,7 +26,7 @@ import machines_cfg
 import verdict
 from check_jobs import Job, Result, Runner, show_table, total
 
-MACHINES = ("new-fs", "new-ss", "old-ss", "new-fs-nvme")
+MACHINES = ("new-fs", "new-ss", "old-ss", "new-fs-nvme", "new-fs-ir", "old-ss-ir")
 TIME = "# time_us "
 FETCH_TIME = 400  # seconds that the first run of a machine may need to fetch it
 
