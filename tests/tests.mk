@@ -54,6 +54,23 @@ HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/
              tests/host/stub_machine.c tests/host/stub_intr.c tests/host/own_unit.c tests/host/shadow.c tests/host/model_machine.c \
              tests/host/model_engine.c tests/host/page_bench.c tests/host/model_firmware.c tests/host/model_rig.c tests/host/model_bed.c tests/host/breach.c $(MODEL_SRCS)
 
+# ---- Orderings: the abstract machine, the walks through it, two calls at a time ----
+
+ORDER_WALK_SRCS := tests/suites/order_run.c tests/suites/order_spec.c tests/suites/order_text.c tests/suites/order_view.c \
+                   tests/suites/order_walk.c
+ORDER_SRCS      := $(ORDER_WALK_SRCS) tests/suites/order_judge.c
+INTERLEAVE_SRCS := tests/host/fibers.c tests/host/interleave.c
+
+# The seam of a program that has the controlled scheduler in it.
+comma := ,
+INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held self read_enter read_exit work_queue defer grace_wait \
+                     waitq_wake_all wait publish wmb relax alloc free mmio_write32 mmio_write64)
+
+SUITE_SRCS      += tests/suites/order_enum_test.c
+TEST_SRCS       += tests/suites/order_enum_test.c $(ORDER_SRCS)
+HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/order_stub_test.c
+HOST_SRCS       += tests/host/interleave_test.c tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
+
 # ---- The table of errata; an id that no table has stops the build ----
 
 SPEC_FILES := docs/errata.md docs/rules/rows.tsv docs/rules/rules.tsv docs/rules/flaws.tsv

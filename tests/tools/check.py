@@ -68,6 +68,8 @@ class Plan:
         compiler = os.environ.get("CC", "gcc")
         yield Job("build-host", self.make("host", replay), then=self.host_profiles, timeout=1800)
         yield Job("dmar-corpus", [replay, *sorted(glob.glob("tests/host/corpus/dmar/*"))], needs=["build-host"])
+        yield Job("build-enum", self.make(os.path.join(self.out, "bench/order_enum")), timeout=1800)
+        yield Job("enum", [os.path.join(self.out, "bench/order_enum"), "depth=6", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
         yield Job("compile-fail", ["sh", "tests/host/compile_fail/run.sh", *compiler.split()[:1]])
         yield Job("golden-vectors", ["sh", "tests/host/golden.sh"])
 
