@@ -56,6 +56,7 @@ struct iommu {
     enum iommu_lane lane;  /* of the devices attached from now on */
     struct plat_lock lock; /* device list; leaf */
     struct list devs;
+    struct list holds; /* of iommu_rmrr.c */
 };
 
 /*
@@ -121,6 +122,13 @@ must_check int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane);
  * unbind or free, which do all the rest, and so does the attach. X.
  */
 void iommu_dev_gone(struct iommu_dev *dev);
+
+/*
+ * Maps the regions that the DMAR's RMRRs reserve for the device, at their own addresses: what every table
+ * needs before the device can be bound to it. Nothing, for most devices. pgtable_map's errors; -EEXIST:
+ * something else is mapped there. The caller has the table to itself.
+ */
+must_check int iommu_dev_map_reserved(const struct iommu_dev *dev, struct pgtable *table);
 
 /* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0, -ETIMEDOUT.
  * T. */

@@ -5,4 +5,4 @@ IOMMU_SRCS := iommu/iommu.c iommu/dmar.c iommu/dmar_lookup.c iommu/dmar_text.c \
               iommu/vtd_qi.c iommu/vtd_entry.c iommu/vtd_rebuild.c iommu/vtd_dev.c iommu/vtd_pasid.c iommu/vtd_retire.c iommu/vtd_flush.c \
               iommu/vtd_fault.c iommu/vtd_event.c iommu/vtd_irte.c iommu/vtd_intr.c iommu/vtd_prq.c iommu/vtd_drain.c iommu/iommu_intr.c iommu/iommu_ats.c iommu/pci_ats.c \
               iommu/pgtable.c iommu/ioasid.c iommu/ioasid_core.c iommu/ioasid_data.c iommu/ioasid_turn.c iommu/notifier.c \
-              iommu/svm.c iommu/svm_space.c iommu/svm_resume.c iommu/iommu_audit.c iommu/iommu_power.c
+              iommu/svm.c iommu/svm_space.c iommu/svm_resume.c iommu/iommu_audit.c iommu/iommu_power.c iommu/iommu_rmrr.c

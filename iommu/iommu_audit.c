@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "iommu/iommu_rmrr.h"
 #include "iommu/svm_space.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
@@ -119,7 +120,7 @@ static bool counts_domain(struct iommu *iommu, const struct svm_binding *mine)
 
 static void check_unit(struct iommu *iommu, struct vtd_unit *unit, struct finding *finding)
 {
-    unsigned domains = 0;
+    unsigned domains = iommu_rmrr_holds(iommu, unit);
 
     list_for_each (pos, &iommu->devs) {
         const struct iommu_dev *dev = list_entry(pos, struct iommu_dev, link);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "iommu/iommu_rmrr.h"
 #include "iommu/svm_space.h"
 #include "kernel/lib/bits.h"
 
@@ -193,6 +194,8 @@ int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev, cons
     struct ioasid_turn turn;
     int rc = dev->iommu->suspended ? -EAGAIN : check_cfg(cfg);
 
+    if (rc == 0 && !iommu_rmrr_fits(dev, cfg->table))
+        rc = -EINVAL;
     if (rc == 0)
         rc = check_number(dev, id);
     if (rc == 0)

@@ -309,16 +309,21 @@ int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *cfg, struct 
     return err;
 }
 
+void vtd_dev_forget(struct vtd_dev *dev)
+{
+    plat_lock(&dev->unit->table_lock);
+    list_del(&dev->link);
+    plat_unlock(&dev->unit->table_lock);
+    free_dev(dev);
+}
+
 int vtd_dev_detach(struct vtd_dev *dev)
 {
     int err = retire_contexts(dev, true);
 
     if (err)
         return err;
-    plat_lock(&dev->unit->table_lock);
-    list_del(&dev->link);
-    plat_unlock(&dev->unit->table_lock);
-    free_dev(dev);
+    vtd_dev_forget(dev);
     return 0;
 }
 

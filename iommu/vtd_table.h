@@ -81,6 +81,9 @@ must_check int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *c
  */
 must_check int vtd_dev_detach(struct vtd_dev *dev);
 
+/* The record of a device goes, with its directory; the unit is off and its tables are gone. T. */
+void vtd_dev_forget(struct vtd_dev *dev);
+
 /*
  * Makes requests without PASID use slot `pasid` (lane rid_pasid). A present context entry with another value
  * is retired and published anew. 0; -EBUSY while a PASID entry is present; -EINVAL beyond the directory;

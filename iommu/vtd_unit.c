@@ -219,7 +219,7 @@ static void mask_events(struct vtd_unit *unit)
         vtd_event_mask(unit, VTD_EVENT_PAGES, true);
 }
 
-/* From whatever is on to our queue and translation; tables without an entry. */
+/* From whatever is on to our queue and translation. Tables have the context entries of what is attached. */
 static int take_over(struct vtd_unit *unit)
 {
     int err = vtd_firmware_quiesce(unit);
@@ -238,6 +238,10 @@ static int take_over(struct vtd_unit *unit)
         err = vtd_prq_start(unit);
     if (!err)
         err = start_tables(unit);
+    if (!err)
+        err = vtd_tables_rebuild(unit);
+    if (!err && unit->fill != NULL)
+        err = unit->fill(unit, unit->fill_arg);
     if (err)
         return err;
     vtd_event_start(unit);
@@ -289,15 +293,13 @@ int vtd_unit_resume(struct vtd_unit *unit)
 
     plat_assert(unit->suspended);
     if (!err)
-        err = vtd_tables_rebuild(unit);
-    if (!err)
         unit->suspended = false;
     return err;
 }
 
 int vtd_unit_stop(struct vtd_unit *unit)
 {
-    plat_assert(unit->started && list_empty(&unit->devs));
+    plat_assert(unit->started);
     return give_back(unit);
 }
 

@@ -73,6 +73,9 @@ struct vtd_unit {
     struct vtd_prq prq;
     struct vtd_saved saved;
 
+    int (*fill)(struct vtd_unit *unit, void *arg); /* called before translation goes on; NULL: nobody */
+    void *fill_arg;
+
     struct plat_lock table_lock;
     struct vtd_root_entry *root;
     uint64_t *did_used; /* bit per domain id */
