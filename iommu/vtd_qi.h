@@ -56,8 +56,8 @@ struct vtd_qi_stats {
 void vtd_qi_init(struct vtd_queue *queue);
 
 /*
- * Memory (unless it has some) and registers of the queue: 256-bit descriptors, QIE on (rules 18, 19). The unit's queue must be
- * off. 0, -ENOMEM, -ETIMEDOUT. T.
+ * Memory (unless it has some) and registers of the queue: 256-bit descriptors, QIE on (rules 18, 19). The
+ * unit's queue must be off. 0, -ENOMEM, -ETIMEDOUT. T.
  */
 must_check int vtd_qi_start(struct vtd_unit *unit);
 
@@ -67,7 +67,8 @@ must_check int vtd_qi_start(struct vtd_unit *unit);
  */
 must_check int vtd_qi_stop(struct vtd_unit *unit);
 
-/* From now on nothing new goes in, until vtd_qi_start: the unit holds nothing that could be invalidated. X. */
+/* From now on nothing new goes in, until vtd_qi_start: the unit holds nothing that could be invalidated. X.
+ */
 void vtd_qi_rest(struct vtd_unit *unit);
 
 void vtd_qi_free(struct vtd_unit *unit);
