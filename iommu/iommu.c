@@ -7,6 +7,7 @@
 
 #include "iommu/iommu_ats.h"
 #include "iommu/iommu_intr.h"
+#include "iommu/iommu_rmrr.h"
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
@@ -41,6 +42,12 @@ static int parse(struct iommu *iommu, const void *bytes, size_t size, struct tex
     return rc;
 }
 
+/* What is in a unit's tables before translation goes on. */
+static int fill(struct vtd_unit *unit, void *arg)
+{
+    return iommu_rmrr_hold_all(arg, unit);
+}
+
 /* One DRHD. A unit that we cannot run is no error: it is named, and left as it is. */
 static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, struct text *why)
 {
@@ -63,6 +70,8 @@ static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, struct 
         plat_log(LOG_WARN, "iommu: %s", why->buf);
         return rc == -ENODEV ? 0 : rc;
     }
+    unit->fill = fill;
+    unit->fill_arg = iommu;
     iommu->units[iommu->unit_count++] = unit;
     return 0;
 }
@@ -121,6 +130,7 @@ int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, s
     }
     plat_lock_init(&iommu->lock, "iommu devices");
     list_init(&iommu->devs);
+    list_init(&iommu->holds);
     rc = parse(iommu, dmar, size, &words);
     if (rc == 0)
         rc = add_units(iommu, &words);
@@ -172,6 +182,8 @@ static void undo_start(struct iommu *iommu, unsigned count)
     while (count-- > 0) {
         if (vtd_unit_stop(iommu->units[count]))
             vtd_unit_drop(iommu->units[count]);
+        else
+            iommu_rmrr_forget(iommu, iommu->units[count]);
     }
 }
 
@@ -184,6 +196,8 @@ int iommu_start(struct iommu *iommu)
         rc = vtd_unit_start(iommu->units[started]);
         if (rc == 0)
             started++;
+        else if (!iommu->units[started]->taken)
+            iommu_rmrr_forget(iommu, iommu->units[started]);
     }
     if (rc == 0)
         rc = iommu_intr_start(iommu);
@@ -193,44 +207,32 @@ int iommu_start(struct iommu *iommu)
     return rc;
 }
 
-/* Interrupts are nobody's while remapping goes; then they are as without it. */
-static void hold_interrupts(struct iommu *iommu)
-{
-    if (iommu->remaps)
-        plat_intr_hold();
-}
-
-static void free_interrupts(struct iommu *iommu)
-{
-    if (iommu->remaps)
-        plat_intr_resume(NULL, NULL);
-    iommu->remaps = false;
-}
-
 int iommu_stop(struct iommu *iommu)
 {
     int first = 0;
 
     if (!list_empty(&iommu->devs))
         return -EBUSY;
-    hold_interrupts(iommu);
+    iommu_intr_hold(iommu);
     for (unsigned i = 0; i < iommu->unit_count; i++) {
         int rc = iommu->units[i]->started ? vtd_unit_stop(iommu->units[i]) : 0;
 
-        if (rc && !first)
+        if (rc == 0)
+            iommu_rmrr_forget(iommu, iommu->units[i]);
+        else if (!first)
             first = rc;
     }
-    free_interrupts(iommu);
+    iommu_intr_free(iommu);
     iommu->started = first != 0;
     return first;
 }
 
 void iommu_drop(struct iommu *iommu)
 {
-    hold_interrupts(iommu);
+    iommu_intr_hold(iommu);
     for (unsigned i = 0; i < iommu->unit_count; i++)
         vtd_unit_drop(iommu->units[i]);
-    free_interrupts(iommu);
+    iommu_intr_free(iommu);
 }
 
 /* ---- Devices ---- */
@@ -307,6 +309,25 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
     return 0;
 }
 
+/* Memory of firmware's is this device's again: nobody has it. */
+static void leave_to_firmware(struct iommu *iommu, struct vtd_unit *unit)
+{
+    if (iommu_rmrr_hold_all(iommu, unit))
+        plat_log(LOG_ERROR, "%s: a device that firmware uses is blocked", unit->name);
+}
+
+static int take_and_attach(struct iommu *iommu, struct vtd_unit *unit, struct pci_id fn,
+                           struct vtd_dev_cfg *cfg, struct iommu_dev **out)
+{
+    int rc = iommu_rmrr_release(iommu, unit, cfg->rids, cfg->rid_count);
+
+    if (rc == 0)
+        rc = attach_new(iommu, unit, fn, cfg, out);
+    if (rc)
+        leave_to_firmware(iommu, unit);
+    return rc;
+}
+
 int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane)
 {
     for (unsigned i = 0; i < iommu->unit_count; i++) {
@@ -336,7 +357,7 @@ int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *alia
         dev->users++;
     plat_unlock(&iommu->lock);
     if (!dev)
-        return attach_new(iommu, unit, fn, &cfg, out);
+        return take_and_attach(iommu, unit, fn, &cfg, out);
     *out = dev;
     return 0;
 }
@@ -349,6 +370,7 @@ void iommu_dev_gone(struct iommu_dev *dev)
 int iommu_dev_detach(struct iommu_dev *dev)
 {
     struct iommu *iommu = dev->iommu;
+    struct vtd_unit *unit;
     bool last;
     int rc = 0;
 
@@ -364,6 +386,7 @@ int iommu_dev_detach(struct iommu_dev *dev)
     plat_unlock(&iommu->lock);
     if (!last || rc)
         return rc;
+    unit = dev->vtd->unit;
     rc = iommu_ats_stop(dev);
     if (rc == 0)
         rc = vtd_dev_detach(dev->vtd);
@@ -373,6 +396,7 @@ int iommu_dev_detach(struct iommu_dev *dev)
         plat_unlock(&iommu->lock);
         return rc;
     }
+    leave_to_firmware(iommu, unit);
     plat_free(dev);
     return 0;
 }

@@ -37,6 +37,7 @@ struct iommu_dev {
     unsigned users;       /* attach calls; under iommu->lock */
     struct list bindings; /* of svm.c, under its lock; one at most but in lane pasid */
     struct pci_ats pci;
+    bool ats_ended;    /* for the time of a suspend */
     void *empty_table; /* of slot 0, see iommu_ats_start(); NULL: it has none */
     did_t empty_did;
     struct list link;
@@ -50,10 +51,12 @@ struct iommu {
     struct ioasid_core *ioasids;
     struct svm *svm;
     bool started;
+    bool suspended;        /* iommu_suspend was called, and no iommu_resume has succeeded since */
     bool remaps;           /* interrupts, in at least one unit */
     enum iommu_lane lane;  /* of the devices attached from now on */
     struct plat_lock lock; /* device list; leaf */
     struct list devs;
+    struct list holds; /* of iommu_rmrr.c */
 };
 
 /*
@@ -74,6 +77,22 @@ must_check int iommu_start(struct iommu *iommu);
 
 /* Translation off, machine as it was found. -EBUSY while a device is attached. 0, -ETIMEDOUT. T. */
 must_check int iommu_stop(struct iommu *iommu);
+
+/*
+ * Before the machine sleeps, or a unit is reset: ATS of devices off, then interrupt remapping, translation
+ * and queues of all units. The caller has ended all DMA, and attaches and detaches nothing until
+ * iommu_resume; unbind, free and flush go on (they find nothing cached), bind is -EAGAIN. 0; -EINVAL (not
+ * started, or suspended already); -ETIMEDOUT, -EIO: as if it had not been called. T.
+ */
+must_check int iommu_suspend(struct iommu *iommu);
+
+/*
+ * All units on again, from whatever state they are in: taken over as at start, tables and queues made anew
+ * from what is attached and bound. An IOASID that is dying gets no entry back (ordering table, row 62). 0;
+ * -EINVAL (not suspended); -ENOMEM, -EIO, -ETIMEDOUT: what does not work yet is blocked, or as the unit
+ * found itself; call again. T.
+ */
+must_check int iommu_resume(struct iommu *iommu);
 
 /* Gives everything back after iommu_stop (or without a start). -EBUSY when IDs live, notifiers are
  * registered, or a group of page requests has not been answered. T. */
@@ -103,6 +122,13 @@ must_check int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane);
  * unbind or free, which do all the rest, and so does the attach. X.
  */
 void iommu_dev_gone(struct iommu_dev *dev);
+
+/*
+ * Maps the regions that the DMAR's RMRRs reserve for the device, at their own addresses: what every table
+ * needs before the device can be bound to it. Nothing, for most devices. pgtable_map's errors; -EEXIST:
+ * something else is mapped there. The caller has the table to itself.
+ */
+must_check int iommu_dev_map_reserved(const struct iommu_dev *dev, struct pgtable *table);
 
 /* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0, -ETIMEDOUT.
  * T. */

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "iommu/iommu_rmrr.h"
 #include "iommu/svm_space.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
@@ -69,7 +70,7 @@ static void check_entry(void *arg, uint32_t slot, const struct vtd_pasid_entry *
 
     if (slot == 0 && c->dev->empty_table)
         return;
-    if (!binding) {
+    if (!binding || binding->entry != SVM_ENTRY_THERE) {
         found(c->finding, c->dev, slot, "an entry is there and nothing is bound (V1)");
         return;
     }
@@ -92,6 +93,8 @@ static void check_dev(struct iommu_dev *dev, struct finding *finding)
     list_for_each (pos, &dev->bindings) {
         uint32_t used = dev->lane == IOMMU_LANE_PASID ? svm_binding_on(pos)->slot : dev->vtd->rid_pasid;
 
+        if (svm_binding_on(pos)->entry != SVM_ENTRY_THERE)
+            continue;
         bound++;
         if (!dev->vtd->context_present || svm_binding_on(pos)->slot != used)
             found(finding, dev, used, "bound, and its requests use another slot");
@@ -117,7 +120,7 @@ static bool counts_domain(struct iommu *iommu, const struct svm_binding *mine)
 
 static void check_unit(struct iommu *iommu, struct vtd_unit *unit, struct finding *finding)
 {
-    unsigned domains = 0;
+    unsigned domains = iommu_rmrr_holds(iommu, unit);
 
     list_for_each (pos, &iommu->devs) {
         const struct iommu_dev *dev = list_entry(pos, struct iommu_dev, link);
@@ -128,7 +131,7 @@ static void check_unit(struct iommu *iommu, struct vtd_unit *unit, struct findin
     }
     if (vtd_did_count(unit) != domains)
         found_unit(finding, unit, "domain ids in use that no binding has, or the other way round");
-    if (iommu->started && !vtd_unit_translates(unit))
+    if (iommu->started && !iommu->suspended && !vtd_unit_translates(unit))
         found_unit(finding, unit, "translation is off");
 }
 

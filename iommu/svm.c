@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "iommu/iommu_rmrr.h"
 #include "iommu/svm_space.h"
 #include "kernel/lib/bits.h"
 
@@ -91,7 +92,7 @@ static int space_for(struct svm *svm, const struct ioasid_turn *turn, struct ioa
     int rc = ioasid_data_find(set, turn->id, &data);
 
     if (rc == -ENOENT) /* a first bind emits BIND, which cannot overtake the event being delivered */
-        return turn->nested ? -EBUSY : svm_space_create(svm, turn->id, cfg, out);
+        return turn->nested ? -EBUSY : svm_space_create(svm, set, turn->id, cfg, out);
     if (rc)
         return rc;
     *out = data;
@@ -194,8 +195,10 @@ static int check_number(const struct iommu_dev *dev, ioasid_t id)
 int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev, const struct ioasid_bind_cfg *cfg)
 {
     struct ioasid_turn turn;
-    int rc = check_cfg(cfg);
+    int rc = dev->iommu->suspended ? -EAGAIN : check_cfg(cfg);
 
+    if (rc == 0 && !iommu_rmrr_fits(dev, cfg->table))
+        rc = -EINVAL;
     if (rc == 0)
         rc = check_number(dev, id);
     if (rc == 0)

@@ -18,6 +18,7 @@ void vtd_batch_init(struct vtd_batch *batch, struct vtd_unit *unit)
     batch->fence = false;
     batch->drains = false;
     batch->sleeps = false;
+    batch->last = false;
     list_init(&batch->link);
 }
 

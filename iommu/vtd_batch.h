@@ -35,6 +35,7 @@ struct vtd_batch {
     unsigned status_index; /* where */
     bool fence;            /* its wait holds up what comes behind it (FN) */
     bool drains;           /* its wait ends behind all page requests sent before (PD) */
+    bool last;             /* goes into a queue that rests, to end it */
     bool sleeps;           /* waits for the completion event */
     bool woken;            /* which came after the status was written; under the queue's lock */
     bool refused;          /* the unit stopped at a descriptor of this batch (IQE); it was taken out */

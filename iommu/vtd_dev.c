@@ -18,20 +18,25 @@ static unsigned pdts_for(unsigned pasid_bits)
 }
 
 /* Pages of a directory; the smallest ones fill a part of one. */
-static unsigned directory_pages(unsigned pdts)
+unsigned vtd_dev_directory_pages(unsigned pdts)
 {
     uint64_t bytes = VTD_PDIR_ENTRIES(pdts) * sizeof(struct vtd_pasid_dir_entry);
 
     return (unsigned)(align_up(bytes, PAGE_SIZE) / PAGE_SIZE);
 }
 
-static void free_directory(struct vtd_dev *dev)
+void vtd_dev_free_tables(const struct vtd_dev *dev)
 {
     struct vtd_pasid_entry *table;
 
     for (uint32_t base = 0; (table = vtd_entry_next_table(dev, &base)) != NULL; base += VTD_PASID_ENTRIES)
         plat_pages_free(table, 1);
-    plat_pages_free(dev->directory, directory_pages(dev->pdts));
+}
+
+static void free_directory(struct vtd_dev *dev)
+{
+    vtd_dev_free_tables(dev);
+    plat_pages_free(dev->directory, vtd_dev_directory_pages(dev->pdts));
 }
 
 /* ---- Context entries, all of a device at a time ---- */
@@ -83,7 +88,7 @@ static int invalidate_not_present(struct vtd_dev *dev)
     return vtd_batch_submit_wait(&batch);
 }
 
-static int publish_contexts(struct vtd_dev *dev)
+int vtd_dev_publish_contexts(struct vtd_dev *dev)
 {
     struct vtd_context_entry entry = build_context(dev);
     struct vtd_context_entry *places[VTD_DEV_MAX_RIDS];
@@ -263,12 +268,12 @@ static struct vtd_dev *new_dev(struct vtd_unit *unit, const struct vtd_dev_cfg *
     dev->pwsnp = unit->caps.smpwcs && !cfg->no_pwsnp;
     dev->pgsnp = unit->caps.sc && !cfg->no_pgsnp;
     list_init(&dev->link);
-    dev->directory = plat_pages_alloc(directory_pages(dev->pdts), OWNER_TABLE);
+    dev->directory = plat_pages_alloc(vtd_dev_directory_pages(dev->pdts), OWNER_TABLE);
     if (dev->directory == NULL) {
         plat_free(dev);
         return NULL;
     }
-    plat_publish(dev->directory, directory_pages(dev->pdts) * PAGE_SIZE, unit->caps.c);
+    plat_publish(dev->directory, vtd_dev_directory_pages(dev->pdts) * PAGE_SIZE, unit->caps.c);
     return dev;
 }
 
@@ -288,7 +293,7 @@ int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *cfg, struct 
     dev = new_dev(unit, cfg);
     if (dev == NULL)
         return -ENOMEM;
-    err = publish_contexts(dev);
+    err = vtd_dev_publish_contexts(dev);
     if (!err) {
         plat_lock(&unit->table_lock);
         list_add_tail(&unit->devs, &dev->link);
@@ -302,16 +307,21 @@ int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *cfg, struct 
     return err;
 }
 
+void vtd_dev_forget(struct vtd_dev *dev)
+{
+    plat_lock(&dev->unit->table_lock);
+    list_del(&dev->link);
+    plat_unlock(&dev->unit->table_lock);
+    free_dev(dev);
+}
+
 int vtd_dev_detach(struct vtd_dev *dev)
 {
     int err = retire_contexts(dev, true);
 
     if (err)
         return err;
-    plat_lock(&dev->unit->table_lock);
-    list_del(&dev->link);
-    plat_unlock(&dev->unit->table_lock);
-    free_dev(dev);
+    vtd_dev_forget(dev);
     return 0;
 }
 
@@ -339,14 +349,24 @@ int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid)
     if (err)
         return err;
     dev->rid_pasid = pasid;
-    return publish_contexts(dev);
+    return vtd_dev_publish_contexts(dev);
+}
+
+static void set_deaf(struct vtd_dev *dev, bool deaf)
+{
+    plat_lock(&dev->unit->table_lock);
+    dev->deaf = deaf;
+    plat_unlock(&dev->unit->table_lock);
 }
 
 void vtd_dev_gone(struct vtd_dev *dev)
 {
-    plat_lock(&dev->unit->table_lock);
-    dev->deaf = true;
-    plat_unlock(&dev->unit->table_lock);
+    set_deaf(dev, true);
+}
+
+void vtd_dev_ats_begins(struct vtd_dev *dev)
+{
+    set_deaf(dev, false);
 }
 
 int vtd_dev_ats_ends(struct vtd_dev *dev)

@@ -71,7 +71,7 @@ static void start(struct vtd_unit *unit, enum vtd_event_kind kind, void (*handle
     struct vtd_event *event = event_of(unit, kind);
 
     vtd_event_mask(unit, kind, true);
-    if (plat_msi_alloc(handler, unit, &event->msi)) {
+    if (!event->on && plat_msi_alloc(handler, unit, &event->msi)) {
         plat_log(LOG_WARN, "%s: no vector for the %s event", unit->name, names[kind]);
         return;
     }

@@ -28,6 +28,7 @@ enum vtd_event_kind { VTD_EVENT_FAULT, VTD_EVENT_QUEUE, VTD_EVENT_PAGES };
  * stays masked, which is logged: then records are polled for, waits do not sleep, no device may send page
  * requests. T.
  */
+/* Events that have their vectors already only get their registers back. */
 void vtd_event_start(struct vtd_unit *unit);
 
 /* All masked; no handler runs any more at return, and the vectors are free. Of a unit that does not obey,

@@ -421,7 +421,8 @@ int vtd_prq_start(struct vtd_unit *unit)
 
     if (!vtd_prq_usable(unit))
         return 0;
-    prq->ring = plat_pages_alloc(1, OWNER_QUEUE);
+    if (prq->ring == NULL)
+        prq->ring = plat_pages_alloc(1, OWNER_QUEUE);
     if (prq->ring == NULL)
         return -ENOMEM;
     prq->head = 0;

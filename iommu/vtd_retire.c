@@ -220,15 +220,17 @@ static int invalidate(const struct scope *s)
     return vtd_batch_submit_wait(&batch);
 }
 
-/* ---- Step three ---- */
+/* ---- Step three. A unit that was suspended meanwhile has lost its tables. ---- */
 
 static void zero(struct vtd_retire *item)
 {
     struct vtd_unit *unit = item->dev->unit;
-    struct vtd_pasid_entry *entry = vtd_entry_pasid(item->dev, item->slot);
+    struct vtd_pasid_entry *entry;
 
     plat_lock(&unit->table_lock);
-    vtd_entry_zero_but_fpd(unit, entry->q, ARRAY_SIZE(entry->q));
+    entry = vtd_entry_pasid(item->dev, item->slot);
+    if (entry != NULL)
+        vtd_entry_zero_but_fpd(unit, entry->q, ARRAY_SIZE(entry->q));
     if (takes_contexts(item))
         vtd_dev_zero_contexts(item->dev);
     plat_unlock(&unit->table_lock);
@@ -242,9 +244,12 @@ static int drain(const struct scope *s)
 static void zero_fpd(struct vtd_retire *item)
 {
     struct vtd_unit *unit = item->dev->unit;
+    struct vtd_pasid_entry *entry;
 
     plat_lock(&unit->table_lock);
-    vtd_entry_zero_fpd(unit, vtd_entry_pasid(item->dev, item->slot)->q);
+    entry = vtd_entry_pasid(item->dev, item->slot);
+    if (entry != NULL)
+        vtd_entry_zero_fpd(unit, entry->q);
     plat_unlock(&unit->table_lock);
 }
 

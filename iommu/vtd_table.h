@@ -81,6 +81,9 @@ must_check int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *c
  */
 must_check int vtd_dev_detach(struct vtd_dev *dev);
 
+/* The record of a device goes, with its directory; the unit is off and its tables are gone. T. */
+void vtd_dev_forget(struct vtd_dev *dev);
+
 /*
  * Makes requests without PASID use slot `pasid` (lane rid_pasid). A present context entry with another value
  * is retired and published anew. 0; -EBUSY while a PASID entry is present; -EINVAL beyond the directory;
@@ -101,6 +104,9 @@ void vtd_dev_gone(struct vtd_dev *dev);
  * nothing can be cached anew. 0, -EIO, -ETIMEDOUT: nothing has changed. T.
  */
 must_check int vtd_dev_ats_ends(struct vtd_dev *dev);
+
+/* ATS goes on at the device again after such an end: its TLB is not left alone any more. X. */
+void vtd_dev_ats_begins(struct vtd_dev *dev);
 
 /* The device that has `rid` among its requester ids, NULL if none. X. */
 struct vtd_dev *vtd_dev_find(struct vtd_unit *unit, uint16_t rid);

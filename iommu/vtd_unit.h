@@ -60,6 +60,7 @@ struct vtd_unit {
     uint64_t timeout_ns; /* of every wait for this unit; VTD_TIMEOUT_NS unless a test shortens it */
     bool taken;          /* `saved` is valid: there is something to give back */
     bool started;        /* runs */
+    bool suspended;      /* between vtd_unit_suspend and a vtd_unit_resume that succeeds */
 
     struct plat_lock command_lock;
     struct plat_lock fault_lock;
@@ -71,6 +72,9 @@ struct vtd_unit {
     struct vtd_qi_stats stats;
     struct vtd_prq prq;
     struct vtd_saved saved;
+
+    int (*fill)(struct vtd_unit *unit, void *arg); /* called before translation goes on; NULL: nobody */
+    void *fill_arg;
 
     struct plat_lock table_lock;
     struct vtd_root_entry *root;
@@ -103,6 +107,21 @@ must_check int vtd_unit_start(struct vtd_unit *unit);
  * 80). No device may be attached. 0; first error otherwise, and then the memory that the unit may still read
  * is kept. T. */
 must_check int vtd_unit_stop(struct vtd_unit *unit);
+
+/*
+ * Off, as before the machine sleeps (rule 74): caches emptied, then interrupt remapping, translation, events
+ * and queue off. What is retired or flushed from now on is done at once; what is published has to be
+ * published again. No device may do DMA: nothing stops it. 0, -ETIMEDOUT, -EIO: half off; resume puts it
+ * back. T.
+ */
+must_check int vtd_unit_suspend(struct vtd_unit *unit);
+
+/*
+ * On again, whatever state the unit is in by now: taken over like at start, with tables made anew: context
+ * entries of all devices, no PASID entry; remapping of interrupts is off. 0; -ENOMEM, -ETIMEDOUT, -EIO: can
+ * be repeated. T.
+ */
+must_check int vtd_unit_resume(struct vtd_unit *unit);
 
 /* Gives the unit back; it is stopped, or was never started. T. */
 void vtd_unit_destroy(struct vtd_unit *unit);
