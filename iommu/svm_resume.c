@@ -68,7 +68,7 @@ static int restore_one(struct svm *svm, struct which *w)
     int rc = ioasid_turn_begin(w->set, w->id, &turn);
 
     if (rc)
-        return rc == -ENOENT ? 0 : rc;
+        return rc == -ENOENT || rc == -ESTALE ? 0 : rc; /* it went meanwhile, or its whole set */
     if (ioasid_is_dying(turn.core, w->id))
         (void)each_binding(svm, leave_out, w);
     else if (ioasid_data_find(w->set, w->id, &data) == 0)
