@@ -71,6 +71,7 @@ must_check int vtd_qi_stop(struct vtd_unit *unit);
  */
 void vtd_qi_rest(struct vtd_unit *unit);
 
+/* Its memory goes; the queue is off. T. */
 void vtd_qi_free(struct vtd_unit *unit);
 
 /* Forgets threads that wait, and locks that they hold: before vtd_qi_stop by force. T. */
