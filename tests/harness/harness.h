@@ -399,6 +399,12 @@ void t_proved(struct t *t, bool allowed);
 /* Takes what the units have recorded into the case's list (32 records, the first ones stay). Number in the
  * list. */
 unsigned t_faults(struct t *t);
+
+/*
+ * Drops from the `n` records of `f` the repeats that `dev` may cause by one transfer, see dma_dev.asks_again;
+ * returns how many are left.
+ */
+unsigned t_faults_once(const struct dma_dev *dev, struct vtd_fault *f, unsigned n);
 /* n-th record of the list, NULL beyond its end. */
 const struct vtd_fault *t_fault(struct t *t, unsigned n);
 /* Empties the list after taking in what the units have: from here on only new faults count. */

@@ -11,7 +11,8 @@ bench_objects = $(addprefix $(O)/bench/,$(addsuffix .o,$(basename $(1))))
 
 BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c kernel/lib/text.c $(filter iommu/ioasid%.c,$(IOMMU_SRCS)) iommu/notifier.c
 BENCH_INV_ALL    := $(BENCH_INV_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
-                    tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_intr.c tests/host/stub_machine.c
+                    tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_intr.c tests/host/stub_machine.c \
+                    tests/host/model_machine.c tests/host/model_firmware.c tests/host/shadow.c $(MODEL_SRCS)
 BENCH_ENUM_ALL   := $(BENCH_ENUM_SRCS) $(ORDER_WALK_SRCS) $(INTERLEAVE_SRCS) tests/actors/owner.c tests/harness/errno_name.c tests/harness/walk.c \
                     $(filter-out $(BENCH_INV_SRCS),$(BENCH_INV_ALL))
 BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL) $(BENCH_ENUM_ALL)))
