@@ -82,7 +82,7 @@ struct number_list {
 /*
  * The memory of a set. It is never given back while the core lives, and used again for up to SLOT_LIVES sets
  * one after the other: `handle` is the address of one byte of the slot, another one for each, so that the
- * handle of a destroyed set is recognised whatever became of the slot (docs/decisions/007).
+ * handle of a destroyed set is recognised whatever became of the slot (docs/decisions/009).
  */
 #define SLOT_BYTES     256u
 #define SLOT_LIVES     (SLOT_BYTES - 1)

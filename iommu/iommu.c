@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "iommu/iommu_ats.h"
 #include "iommu/iommu_intr.h"
+#include "iommu/iommu_rmrr.h"
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
@@ -40,6 +42,12 @@ static int parse(struct iommu *iommu, const void *bytes, size_t size, struct tex
     return rc;
 }
 
+/* What is in a unit's tables before translation goes on. */
+static int fill(struct vtd_unit *unit, void *arg)
+{
+    return iommu_rmrr_hold_all(arg, unit);
+}
+
 /* One DRHD. A unit that we cannot run is no error: it is named, and left as it is. */
 static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, struct text *why)
 {
@@ -62,6 +70,8 @@ static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, struct 
         plat_log(LOG_WARN, "iommu: %s", why->buf);
         return rc == -ENODEV ? 0 : rc;
     }
+    unit->fill = fill;
+    unit->fill_arg = iommu;
     iommu->units[iommu->unit_count++] = unit;
     return 0;
 }
@@ -120,6 +130,7 @@ int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, s
     }
     plat_lock_init(&iommu->lock, "iommu devices");
     list_init(&iommu->devs);
+    list_init(&iommu->holds);
     rc = parse(iommu, dmar, size, &words);
     if (rc == 0)
         rc = add_units(iommu, &words);
@@ -133,6 +144,16 @@ int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, s
     return 0;
 }
 
+/* An owner has groups of page requests that it has not answered. */
+static bool has_page_groups(const struct iommu *iommu)
+{
+    for (unsigned i = 0; i < iommu->unit_count; i++) {
+        if (iommu->units[i]->prq.groups > 0)
+            return true;
+    }
+    return false;
+}
+
 int iommu_destroy(struct iommu *iommu)
 {
     struct ioasid_stats stats;
@@ -141,7 +162,7 @@ int iommu_destroy(struct iommu *iommu)
     if (iommu->started || !list_empty(&iommu->devs))
         return -EBUSY;
     ioasid_stats(iommu->ioasids, &stats);
-    if (stats.live != 0)
+    if (stats.live != 0 || has_page_groups(iommu))
         return -EBUSY;
     svm_destroy(iommu->svm);
     rc = ioasid_core_destroy(iommu->ioasids);
@@ -161,6 +182,8 @@ static void undo_start(struct iommu *iommu, unsigned count)
     while (count-- > 0) {
         if (vtd_unit_stop(iommu->units[count]))
             vtd_unit_drop(iommu->units[count]);
+        else
+            iommu_rmrr_forget(iommu, iommu->units[count]);
     }
 }
 
@@ -173,6 +196,8 @@ int iommu_start(struct iommu *iommu)
         rc = vtd_unit_start(iommu->units[started]);
         if (rc == 0)
             started++;
+        else if (!iommu->units[started]->taken)
+            iommu_rmrr_forget(iommu, iommu->units[started]);
     }
     if (rc == 0)
         rc = iommu_intr_start(iommu);
@@ -182,44 +207,32 @@ int iommu_start(struct iommu *iommu)
     return rc;
 }
 
-/* Interrupts are nobody's while remapping goes; then they are as without it. */
-static void hold_interrupts(struct iommu *iommu)
-{
-    if (iommu->remaps)
-        plat_intr_hold();
-}
-
-static void free_interrupts(struct iommu *iommu)
-{
-    if (iommu->remaps)
-        plat_intr_resume(NULL, NULL);
-    iommu->remaps = false;
-}
-
 int iommu_stop(struct iommu *iommu)
 {
     int first = 0;
 
     if (!list_empty(&iommu->devs))
         return -EBUSY;
-    hold_interrupts(iommu);
+    iommu_intr_hold(iommu);
     for (unsigned i = 0; i < iommu->unit_count; i++) {
         int rc = iommu->units[i]->started ? vtd_unit_stop(iommu->units[i]) : 0;
 
-        if (rc && !first)
+        if (rc == 0)
+            iommu_rmrr_forget(iommu, iommu->units[i]);
+        else if (!first)
             first = rc;
     }
-    free_interrupts(iommu);
+    iommu_intr_free(iommu);
     iommu->started = first != 0;
     return first;
 }
 
 void iommu_drop(struct iommu *iommu)
 {
-    hold_interrupts(iommu);
+    iommu_intr_hold(iommu);
     for (unsigned i = 0; i < iommu->unit_count; i++)
         vtd_unit_drop(iommu->units[i]);
-    free_interrupts(iommu);
+    iommu_intr_free(iommu);
 }
 
 /* ---- Devices ---- */
@@ -262,15 +275,23 @@ static struct iommu_dev *find_group(struct iommu *iommu, struct vtd_unit *unit, 
     return NULL;
 }
 
-static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id fn,
-                      const struct vtd_dev_cfg *cfg, struct iommu_dev **out)
+static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id fn, struct vtd_dev_cfg *cfg,
+                      struct iommu_dev **out)
 {
     struct iommu_dev *dev = plat_alloc(sizeof(*dev), OWNER_TABLE);
     int rc;
 
     if (!dev)
         return -ENOMEM;
-    rc = vtd_dev_attach(unit, cfg, &dev->vtd);
+    pci_ats_find(fn, &dev->pci);
+    rc = iommu_ats_choose(iommu, unit, &dev->pci, cfg);
+    if (rc == 0)
+        rc = vtd_dev_attach(unit, cfg, &dev->vtd);
+    if (rc == 0) {
+        rc = iommu_ats_start(dev);
+        if (rc && vtd_dev_detach(dev->vtd))
+            plat_log(LOG_ERROR, "%s: a device stays attached to nobody", unit->name);
+    }
     if (rc) {
         plat_free(dev);
         return rc;
@@ -279,6 +300,7 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
     dev->id = fn;
     dev->pasid_bits = cfg->pasid_bits;
     dev->lane = iommu->lane;
+    list_init(&dev->bindings);
     dev->users = 1;
     plat_lock(&iommu->lock);
     list_add_tail(&iommu->devs, &dev->link);
@@ -287,10 +309,31 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
     return 0;
 }
 
+/* Memory of firmware's is this device's again: nobody has it. */
+static void leave_to_firmware(struct iommu *iommu, struct vtd_unit *unit)
+{
+    if (iommu_rmrr_hold_all(iommu, unit))
+        plat_log(LOG_ERROR, "%s: a device that firmware uses is blocked", unit->name);
+}
+
+static int take_and_attach(struct iommu *iommu, struct vtd_unit *unit, struct pci_id fn,
+                           struct vtd_dev_cfg *cfg, struct iommu_dev **out)
+{
+    int rc = iommu_rmrr_release(iommu, unit, cfg->rids, cfg->rid_count);
+
+    if (rc == 0)
+        rc = attach_new(iommu, unit, fn, cfg, out);
+    if (rc)
+        leave_to_firmware(iommu, unit);
+    return rc;
+}
+
 int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane)
 {
-    for (unsigned i = 0; lane == IOMMU_LANE_RID_PASID && i < iommu->unit_count; i++) {
-        if (!vtd_unit_uses_rid_pasid(iommu->units[i]))
+    for (unsigned i = 0; i < iommu->unit_count; i++) {
+        if (lane == IOMMU_LANE_RID_PASID && !vtd_unit_uses_rid_pasid(iommu->units[i]))
+            return -ENOTSUP;
+        if (lane == IOMMU_LANE_PASID && !iommu->units[i]->caps.pasid)
             return -ENOTSUP;
     }
     iommu->lane = lane;
@@ -314,7 +357,7 @@ int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *alia
         dev->users++;
     plat_unlock(&iommu->lock);
     if (!dev)
-        return attach_new(iommu, unit, fn, &cfg, out);
+        return take_and_attach(iommu, unit, fn, &cfg, out);
     *out = dev;
     return 0;
 }
@@ -327,6 +370,7 @@ void iommu_dev_gone(struct iommu_dev *dev)
 int iommu_dev_detach(struct iommu_dev *dev)
 {
     struct iommu *iommu = dev->iommu;
+    struct vtd_unit *unit;
     bool last;
     int rc = 0;
 
@@ -334,7 +378,7 @@ int iommu_dev_detach(struct iommu_dev *dev)
     last = dev->users == 1;
     if (!last)
         dev->users--;
-    else if (dev->binding)
+    else if (!list_empty(&dev->bindings))
         rc = -EBUSY;
     else
         list_del(
@@ -342,13 +386,17 @@ int iommu_dev_detach(struct iommu_dev *dev)
     plat_unlock(&iommu->lock);
     if (!last || rc)
         return rc;
-    rc = vtd_dev_detach(dev->vtd);
+    unit = dev->vtd->unit;
+    rc = iommu_ats_stop(dev);
+    if (rc == 0)
+        rc = vtd_dev_detach(dev->vtd);
     if (rc) {
         plat_lock(&iommu->lock);
         list_add_tail(&iommu->devs, &dev->link);
         plat_unlock(&iommu->lock);
         return rc;
     }
+    leave_to_firmware(iommu, unit);
     plat_free(dev);
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "iommu/dmar.h"
 #include "iommu/ioasid.h"
+#include "iommu/pci_ats.h"
 #include "iommu/platform.h"
 #include "iommu/svm.h"
 #include "iommu/types.h"
@@ -18,10 +19,12 @@
 struct vtd_unit;
 struct vtd_dev;
 
-/* How requests without PASID reach the tables of the IOASID that their device is bound to. */
+/* How requests reach the tables of the IOASID that their device is bound to. */
 enum iommu_lane {
     IOMMU_LANE_RID,       /* by slot 0 of the device's own directory */
     IOMMU_LANE_RID_PASID, /* by the slot that is the IOASID's number, which RID_PASID names while bound */
+    IOMMU_LANE_PASID, /* they do not: requests carry the IOASID's number as their PASID, and those that carry
+                         none are blocked */
 };
 
 /* One requester as the IOMMU sees it: a function, or a group of functions behind one PCI bridge. */
@@ -31,8 +34,12 @@ struct iommu_dev {
     struct pci_id id; /* as first attached */
     enum iommu_lane lane;
     unsigned pasid_bits;
-    unsigned users; /* attach calls; under iommu->lock */
-    void *binding;  /* of svm.c, under its lock */
+    unsigned users;       /* attach calls; under iommu->lock */
+    struct list bindings; /* of svm.c, under its lock; one at most but in lane pasid */
+    struct pci_ats pci;
+    bool ats_ended;    /* for the time of a suspend */
+    void *empty_table; /* of slot 0, see iommu_ats_start(); NULL: it has none */
+    did_t empty_did;
     struct list link;
 };
 
@@ -44,10 +51,12 @@ struct iommu {
     struct ioasid_core *ioasids;
     struct svm *svm;
     bool started;
+    bool suspended;        /* iommu_suspend was called, and no iommu_resume has succeeded since */
     bool remaps;           /* interrupts, in at least one unit */
     enum iommu_lane lane;  /* of the devices attached from now on */
     struct plat_lock lock; /* device list; leaf */
     struct list devs;
+    struct list holds; /* of iommu_rmrr.c */
 };
 
 /*
@@ -69,8 +78,24 @@ must_check int iommu_start(struct iommu *iommu);
 /* Translation off, machine as it was found. -EBUSY while a device is attached. 0, -ETIMEDOUT. T. */
 must_check int iommu_stop(struct iommu *iommu);
 
-/* Gives everything back after iommu_stop (or without a start). -EBUSY when IDs live or notifiers are
- * registered. T. */
+/*
+ * Before the machine sleeps, or a unit is reset: ATS of devices off, then interrupt remapping, translation
+ * and queues of all units. The caller has ended all DMA, and attaches and detaches nothing until
+ * iommu_resume; unbind, free and flush go on (they find nothing cached), bind is -EAGAIN. 0; -EINVAL (not
+ * started, or suspended already); -ETIMEDOUT, -EIO: as if it had not been called. T.
+ */
+must_check int iommu_suspend(struct iommu *iommu);
+
+/*
+ * All units on again, from whatever state they are in: taken over as at start, tables and queues made anew
+ * from what is attached and bound. An IOASID that is dying gets no entry back (ordering table, row 62). 0;
+ * -EINVAL (not suspended); -ENOMEM, -EIO, -ETIMEDOUT: what does not work yet is blocked, or as the unit
+ * found itself; call again. T.
+ */
+must_check int iommu_resume(struct iommu *iommu);
+
+/* Gives everything back after iommu_stop (or without a start). -EBUSY when IDs live, notifiers are
+ * registered, or a group of page requests has not been answered. T. */
 must_check int iommu_destroy(struct iommu *iommu);
 
 /* By force: units off, no memory looked at nor given back (the platform quarantines it). Never fails. T. */
@@ -79,15 +104,16 @@ void iommu_drop(struct iommu *iommu);
 /*
  * Announces a function: `aliases` are all requester ids under which its DMA can arrive (1..4, itself included
  * where it is one; a function behind a PCI bridge has the bridge's). Functions that share an alias are one
- * iommu_dev. `pasid_bits` (1..20) is what it can carry. 0, -EINVAL, -ENODEV (no unit translates it), -ENOMEM,
- * -ETIMEDOUT. T.
+ * iommu_dev. `pasid_bits` (1..20) is what it can carry. ATS and page requests are turned on where device,
+ * unit and DMAR allow (iommu_ats.h). 0, -EINVAL, -ENODEV (no unit translates it), -ENOTSUP (it cannot send
+ * what the lane asks for), -ENOMEM, -ETIMEDOUT. T.
  */
 must_check int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *aliases,
                                 unsigned alias_count, unsigned pasid_bits, struct iommu_dev **out);
 
 /*
  * Lane of the devices that are attached from now on; IOMMU_LANE_RID at first. 0; -ENOTSUP: a unit does not
- * use RID_PASID (see vtd_unit_uses_rid_pasid). T.
+ * use RID_PASID (see vtd_unit_uses_rid_pasid), or takes no requests with PASID (ECAP.PASID). T.
  */
 must_check int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane);
 
@@ -96,6 +122,13 @@ must_check int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane);
  * unbind or free, which do all the rest, and so does the attach. X.
  */
 void iommu_dev_gone(struct iommu_dev *dev);
+
+/*
+ * Maps the regions that the DMAR's RMRRs reserve for the device, at their own addresses: what every table
+ * needs before the device can be bound to it. Nothing, for most devices. pgtable_map's errors; -EEXIST:
+ * something else is mapped there. The caller has the table to itself.
+ */
+must_check int iommu_dev_map_reserved(const struct iommu_dev *dev, struct pgtable *table);
 
 /* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0, -ETIMEDOUT.
  * T. */

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "iommu/iommu_rmrr.h"
 #include "iommu/svm_space.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
@@ -50,25 +51,35 @@ static void found_unit(struct finding *f, const struct vtd_unit *unit, const cha
 struct entry_check {
     struct finding *finding;
     const struct iommu_dev *dev;
-    const struct svm_binding *binding;
-    bool seen;
+    unsigned seen; /* bindings that have their entries */
 };
+
+static const struct svm_binding *binding_at(const struct iommu_dev *dev, uint32_t slot)
+{
+    list_for_each (pos, &dev->bindings) {
+        if (svm_binding_on(pos)->slot == slot)
+            return svm_binding_on(pos);
+    }
+    return NULL;
+}
 
 static void check_entry(void *arg, uint32_t slot, const struct vtd_pasid_entry *entry)
 {
     struct entry_check *c = arg;
-    bool bound = c->binding && c->binding->slot == slot;
+    const struct svm_binding *binding = binding_at(c->dev, slot);
 
-    if (!bound) {
+    if (slot == 0 && c->dev->empty_table)
+        return;
+    if (!binding || binding->entry != SVM_ENTRY_THERE) {
         found(c->finding, c->dev, slot, "an entry is there and nothing is bound (V1)");
         return;
     }
-    c->seen = true;
-    if (c->binding->space->gone && (entry_get(entry, VTD_PASID_P) || !entry_get(entry, VTD_PASID_FPD)))
+    c->seen++;
+    if (binding->space->gone && (entry_get(entry, VTD_PASID_P) || !entry_get(entry, VTD_PASID_FPD)))
         found(c->finding, c->dev, slot, "its table has gone, and the entry is not silent and not present");
-    else if (!c->binding->space->gone && !entry_get(entry, VTD_PASID_P))
+    else if (!binding->space->gone && !entry_get(entry, VTD_PASID_P))
         found(c->finding, c->dev, slot, "bound, and the entry is not present");
-    else if (entry_get(entry, VTD_PASID_DID) != c->binding->domain->did.v)
+    else if (entry_get(entry, VTD_PASID_DID) != binding->domain->did.v)
         found(c->finding, c->dev, slot, "the entry has another domain id than its binding");
 }
 
@@ -76,47 +87,51 @@ static void check_dev(struct iommu_dev *dev, struct finding *finding)
 {
     struct entry_check c = {.finding = finding, .dev = dev};
 
-    plat_lock(&dev->iommu->svm->lock);
-    c.binding = dev->binding;
-    plat_unlock(&dev->iommu->svm->lock);
+    unsigned bound = 0;
+
     vtd_pasid_each(dev->vtd, check_entry, &c);
-    if (c.binding && !c.seen)
-        found(finding, dev, c.binding->slot, "bound, and there is no entry");
-    if (c.binding && (!dev->vtd->context_present || dev->vtd->rid_pasid != c.binding->slot))
-        found(finding, dev, c.binding->slot, "bound, and its requests use another slot");
+    list_for_each (pos, &dev->bindings) {
+        uint32_t used = dev->lane == IOMMU_LANE_PASID ? svm_binding_on(pos)->slot : dev->vtd->rid_pasid;
+
+        if (svm_binding_on(pos)->entry != SVM_ENTRY_THERE)
+            continue;
+        bound++;
+        if (!dev->vtd->context_present || svm_binding_on(pos)->slot != used)
+            found(finding, dev, used, "bound, and its requests use another slot");
+    }
+    if (c.seen != bound)
+        found(finding, dev, 0, "bound, and there is no entry");
 }
 
-/* First device of its unit with this domain id, so that a shared one counts once. */
-static bool counts_domain(struct iommu *iommu, const struct iommu_dev *dev)
+/* Is this the device's first binding with its domain id, and the first device with it? So that one that is
+ * shared counts once. */
+static bool counts_domain(struct iommu *iommu, const struct svm_binding *mine)
 {
-    const struct svm_binding *mine = dev->binding;
-
-    if (!mine)
-        return false;
     list_for_each (pos, &iommu->devs) {
-        const struct iommu_dev *other = list_entry(pos, struct iommu_dev, link);
-        const struct svm_binding *its = other->binding;
+        const struct iommu_dev *dev = list_entry(pos, struct iommu_dev, link);
 
-        if (other == dev)
-            return true;
-        if (its && its->domain == mine->domain)
-            return false;
+        list_for_each (b, &dev->bindings) {
+            if (svm_binding_on(b)->domain == mine->domain)
+                return svm_binding_on(b) == mine;
+        }
     }
-    return true;
+    return false;
 }
 
 static void check_unit(struct iommu *iommu, struct vtd_unit *unit, struct finding *finding)
 {
-    unsigned domains = 0;
+    unsigned domains = iommu_rmrr_holds(iommu, unit);
 
     list_for_each (pos, &iommu->devs) {
         const struct iommu_dev *dev = list_entry(pos, struct iommu_dev, link);
 
-        domains += dev->vtd->unit == unit && counts_domain(iommu, dev);
+        domains += dev->vtd->unit == unit && dev->empty_table;
+        list_for_each (b, &dev->bindings)
+            domains += dev->vtd->unit == unit && counts_domain(iommu, svm_binding_on(b));
     }
     if (vtd_did_count(unit) != domains)
         found_unit(finding, unit, "domain ids in use that no binding has, or the other way round");
-    if (iommu->started && !vtd_unit_translates(unit))
+    if (iommu->started && !iommu->suspended && !vtd_unit_translates(unit))
         found_unit(finding, unit, "translation is off");
 }
 

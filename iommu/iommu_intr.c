@@ -59,3 +59,16 @@ int iommu_intr_start(struct iommu *iommu)
     plat_intr_resume(err ? NULL : route, iommu);
     return err;
 }
+
+void iommu_intr_hold(struct iommu *iommu)
+{
+    if (iommu->remaps)
+        plat_intr_hold();
+}
+
+void iommu_intr_free(struct iommu *iommu)
+{
+    if (iommu->remaps)
+        plat_intr_resume(NULL, NULL);
+    iommu->remaps = false;
+}

@@ -14,4 +14,9 @@
  */
 must_check int iommu_intr_start(struct iommu *iommu);
 
+/* Interrupts are nobody's from the one to the other, in which remapping goes off; then they are as without
+ * it. T. */
+void iommu_intr_hold(struct iommu *iommu);
+void iommu_intr_free(struct iommu *iommu);
+
 #endif

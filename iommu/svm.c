@@ -10,6 +10,7 @@
 
 #include <errno.h>
 
+#include "iommu/iommu_rmrr.h"
 #include "iommu/svm_space.h"
 #include "kernel/lib/bits.h"
 
@@ -78,7 +79,8 @@ static int check_cfg(const struct ioasid_bind_cfg *cfg)
 
 static bool same_cfg(const struct ioasid_bind_cfg *a, const struct ioasid_bind_cfg *b)
 {
-    return a->stage == b->stage && a->table == b->table && a->guest == b->guest && a->spid == b->spid;
+    return a->stage == b->stage && a->table == b->table && a->guest == b->guest && a->spid == b->spid &&
+           a->pager == b->pager;
 }
 
 /* The space of a live ID, ours and fit for `cfg`, or a new one. -EBUSY when the pointer is another owner's,
@@ -90,7 +92,7 @@ static int space_for(struct svm *svm, const struct ioasid_turn *turn, struct ioa
     int rc = ioasid_data_find(set, turn->id, &data);
 
     if (rc == -ENOENT) /* a first bind emits BIND, which cannot overtake the event being delivered */
-        return turn->nested ? -EBUSY : svm_space_create(svm, turn->id, cfg, out);
+        return turn->nested ? -EBUSY : svm_space_create(svm, set, turn->id, cfg, out);
     if (rc)
         return rc;
     *out = data;
@@ -99,16 +101,27 @@ static int space_for(struct svm *svm, const struct ioasid_turn *turn, struct ioa
     return same_cfg(&(*out)->cfg, cfg) ? 0 : -EINVAL;
 }
 
-/* Makes the device ours, so that no other bind of it gets further. */
+/* The device has room for one more binding: tagged requests tell slots apart, others go by the one there is.
+ */
+static bool has_room(const struct iommu_dev *dev, uint32_t slot)
+{
+    list_for_each (pos, &dev->bindings) {
+        if (dev->lane != IOMMU_LANE_PASID || svm_binding_on(pos)->slot == slot)
+            return false;
+    }
+    return true;
+}
+
+/* Makes the device's slot ours, so that no other bind of it gets further. */
 static int claim_device(struct svm *svm, struct svm_binding *binding)
 {
-    int rc = 0;
+    int rc = -EBUSY;
 
     plat_lock(&svm->lock);
-    if (binding->dev->binding)
-        rc = -EBUSY;
-    else
-        binding->dev->binding = binding;
+    if (has_room(binding->dev, binding->slot)) {
+        list_add_tail(&binding->dev->bindings, &binding->dev_link);
+        rc = 0;
+    }
     plat_unlock(&svm->lock);
     return rc;
 }
@@ -116,7 +129,7 @@ static int claim_device(struct svm *svm, struct svm_binding *binding)
 static void unclaim_device(struct svm *svm, struct svm_binding *binding)
 {
     plat_lock(&svm->lock);
-    binding->dev->binding = NULL;
+    list_del(&binding->dev_link);
     plat_unlock(&svm->lock);
 }
 
@@ -157,7 +170,7 @@ static int bind_with_turn(struct svm *svm, struct ioasid_turn *turn, struct ioas
         return -ENOMEM;
     list_init(&binding->link);
     binding->dev = dev;
-    binding->slot = dev->lane == IOMMU_LANE_RID_PASID ? ioasid_number(turn->id) : 0;
+    binding->slot = dev->lane == IOMMU_LANE_RID ? 0 : ioasid_number(turn->id);
     rc = claim_device(svm, binding);
     if (rc) {
         plat_free(binding);
@@ -182,8 +195,10 @@ static int check_number(const struct iommu_dev *dev, ioasid_t id)
 int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev, const struct ioasid_bind_cfg *cfg)
 {
     struct ioasid_turn turn;
-    int rc = check_cfg(cfg);
+    int rc = dev->iommu->suspended ? -EAGAIN : check_cfg(cfg);
 
+    if (rc == 0 && !iommu_rmrr_fits(dev, cfg->table))
+        rc = -EINVAL;
     if (rc == 0)
         rc = check_number(dev, id);
     if (rc == 0)
@@ -203,16 +218,19 @@ int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev, cons
 /* The device's binding to `id`, claimed for this caller; NULL when there is none or another unbind has it. */
 static struct svm_binding *claim_binding(struct svm *svm, const struct iommu_dev *dev, ioasid_t id)
 {
-    struct svm_binding *binding;
+    struct svm_binding *found = NULL;
 
     plat_lock(&svm->lock);
-    binding = dev->binding;
-    if (!binding || !binding->space || binding->claimed || !ioasid_eq(binding->space->id, id))
-        binding = NULL;
-    else
-        binding->claimed = true;
+    list_for_each (pos, &dev->bindings) {
+        struct svm_binding *binding = svm_binding_on(pos);
+
+        if (binding->space && !binding->claimed && ioasid_eq(binding->space->id, id))
+            found = binding;
+    }
+    if (found)
+        found->claimed = true;
     plat_unlock(&svm->lock);
-    return binding;
+    return found;
 }
 
 /*
@@ -239,7 +257,8 @@ static int unbind_with_turn(struct ioasid_turn *turn, struct svm_binding *bindin
     return rc;
 }
 
-/* Ends the claim. True when the binding is gone; its record then goes after a grace period. */
+/* Ends the claim. True when the binding is gone: nobody serves its page requests any more, and its record
+ * goes after a grace period. No turn is held, which a server may be waiting for. */
 static bool claim_over(struct svm *svm, struct svm_binding *binding)
 {
     bool gone;
@@ -248,9 +267,12 @@ static bool claim_over(struct svm *svm, struct svm_binding *binding)
     gone = !binding->space;
     binding->claimed = false;
     plat_unlock(&svm->lock);
-    if (gone)
-        plat_defer(&binding->reap);
-    return gone;
+    if (!gone)
+        return false;
+    if (binding->paged)
+        vtd_pager_wait(binding->dev->vtd->unit, &binding->pager);
+    plat_defer(&binding->reap);
+    return true;
 }
 
 int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev)

@@ -8,6 +8,7 @@
 #define IOMMU_SVM_H
 
 #include "iommu/ioasid.h"
+#include "iommu/page_group.h"
 #include "iommu/pgtable.h"
 #include "iommu/types.h"
 
@@ -20,6 +21,7 @@ struct ioasid_bind_cfg {
     enum iommu_stage stage;
     const struct pgtable *table; /* NULL for pass-through; outlives the binding */
     bool guest;                  /* may be freed before unbind; a native binding may not (-EBUSY) */
+    struct iommu_pager *pager;   /* serves page requests; NULL: they are answered invalid */
     uint32_t spid;               /* attached for the time of the binding; IOASID_NO_SPID: none */
 };
 
@@ -27,8 +29,9 @@ struct ioasid_bind_cfg {
  * Makes `dev` translate `id`. The first device emits BIND (IOMMU, DEVICE, CPU) after its entry works; a
  * handler's error undoes everything. All devices of an ID share one stage and table (VT-d 5.10, rule 47). 0,
  * -EINVAL (number 0 or wider than the device takes, stage or table unfit or not that of the other devices),
- * -ENOENT, -EACCES, -EBUSY (dying; device bound already, to this ID or another; another owner's private
- * data), -EEXIST (SPID in use), -ENOSPC (no domain id), -ENOMEM, -ETIMEDOUT, a handler's errno. T.
+ * -ENOENT, -EACCES, -EBUSY (dying; device bound already, to this ID or, in lanes other than pasid, to
+ * another; another owner's private data), -EAGAIN (suspended), -EEXIST (SPID in use), -ENOSPC (no domain id),
+ * -ENOMEM, -ETIMEDOUT, a handler's errno. T.
  */
 must_check int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev,
                            const struct ioasid_bind_cfg *cfg);
@@ -57,9 +60,15 @@ must_check int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, ui
  */
 must_check int ioasid_table_gone(struct ioasid_set *set, ioasid_t id);
 
-/* The driver's subscriber; of iommu.c only. T. */
+/* Of iommu.c and iommu_power.c only. T. Create: the driver's subscriber. */
 struct svm;
 must_check int svm_create(struct iommu *iommu, struct ioasid_core *core, struct svm **out);
 void svm_destroy(struct svm *svm);
+
+/* The entries of all bindings on suspended units are lost: before such a unit is resumed. */
+void svm_lose(struct svm *svm);
+/* And are published again, but for those of IDs that are dying or whose table has gone. 0, or the first error
+ * of a publish; can be repeated. */
+must_check int svm_restore(struct svm *svm);
 
 #endif

@@ -96,15 +96,16 @@ static void domain_put(struct svm_domain *domain)
 
 /* ---- Space ---- */
 
-int svm_space_create(struct svm *svm, ioasid_t id, const struct ioasid_bind_cfg *cfg, struct svm_space **out)
+int svm_space_create(struct svm *svm, struct ioasid_set *set, ioasid_t id, const struct ioasid_bind_cfg *cfg,
+                     struct svm_space **out)
 {
     struct svm_space *space = plat_alloc(sizeof(*space), OWNER_IOASID);
     int rc;
 
     if (!space)
         return -ENOMEM;
-    *space =
-        (struct svm_space){.tag = SVM_SPACE_TAG, .svm = svm, .id = id, .cfg = *cfg, .reap.run = space_reap};
+    *space = (struct svm_space){
+        .tag = SVM_SPACE_TAG, .svm = svm, .set = set, .id = id, .cfg = *cfg, .reap.run = space_reap};
     list_init(&space->bindings);
     list_init(&space->domains);
     rc = ioasid_bound_get(svm->core, id, !cfg->guest);
@@ -168,7 +169,8 @@ static int publish(struct svm_space *space, const struct svm_binding *binding, b
 {
     struct vtd_pasid_cfg cfg = entry_cfg(space, binding->domain->did);
     unsigned flags = binding->domain->bindings == 1 ? VTD_RETIRE_LAST_OF_DID : VTD_RETIRE_KEEP_DID;
-    int rc = vtd_dev_set_rid_pasid(binding->dev->vtd, binding->slot);
+    bool tagged = binding->dev->lane == IOMMU_LANE_PASID;
+    int rc = tagged ? 0 : vtd_dev_set_rid_pasid(binding->dev->vtd, binding->slot);
 
     *stays = false;
     if (rc)
@@ -190,6 +192,23 @@ static bool table_fits(const struct pgtable *table, const struct vtd_dev *dev)
     return (!table->unit_snoops || dev->pwsnp) && (!table->leaf_snoop || caps->sc) && table->haw <= caps->haw;
 }
 
+/* Page requests are served from before the entry works until it has been drained. */
+static void serve_pages(struct svm_space *space, struct svm_binding *binding)
+{
+    binding->paged = space->cfg.pager != NULL && binding->dev->vtd->pri;
+    if (!binding->paged)
+        return;
+    binding->pager = (struct vtd_pager){
+        .dev = binding->dev->vtd, .slot = binding->slot, .owner = space->cfg.pager, .id = space->id};
+    vtd_pager_add(&binding->pager);
+}
+
+static void serve_no_pages(struct svm_binding *binding)
+{
+    if (binding->paged)
+        vtd_pager_remove(&binding->pager);
+}
+
 static void link_binding(struct svm_space *space, struct svm_binding *binding)
 {
     binding->reap.run = binding_reap;
@@ -209,11 +228,14 @@ int svm_space_add(struct svm_space *space, struct svm_binding *binding)
         rc = domain_get(space, binding->dev->vtd->unit, &binding->domain);
     if (rc)
         return rc;
+    serve_pages(space, binding);
     rc = publish(space, binding, &stays);
-    if (rc == 0 || stays)
+    if (rc == 0 || stays) {
         link_binding(space, binding);
-    else
-        domain_put(binding->domain);
+        return rc;
+    }
+    serve_no_pages(binding);
+    domain_put(binding->domain);
     return rc;
 }
 
@@ -223,10 +245,11 @@ static void binding_gone(struct svm_space *space, struct svm_binding *binding)
     struct svm_domain *domain = binding->domain;
     bool claimed;
 
+    serve_no_pages(binding);
     space->count--;
     list_del(&binding->link);
     plat_lock(&space->svm->lock);
-    binding->dev->binding = NULL;
+    list_del(&binding->dev_link);
     binding->space = NULL;
     claimed = binding->claimed;
     plat_unlock(&space->svm->lock);
@@ -235,12 +258,23 @@ static void binding_gone(struct svm_space *space, struct svm_binding *binding)
         plat_defer(&binding->reap);
 }
 
-/* Retires on the domain's unit among the first `n`: when they are all of its bindings, the domain id ends
- * with them. */
-static void mark_last_of_did(const struct svm_domain *domain, struct vtd_retire *items, unsigned n)
+static bool retires(const struct svm_binding *b, bool leaving_only)
+{
+    return !leaving_only || b->leaving;
+}
+
+/* Retires on the domain's unit among the first `n`: when they are all of its bindings but those that have no
+ * entry to retire, the domain id ends with them. */
+static void mark_last_of_did(const struct svm_space *space, const struct svm_domain *domain,
+                             struct vtd_retire *items, unsigned n)
 {
     unsigned here = 0;
 
+    list_for_each (pos, &space->bindings) {
+        const struct svm_binding *b = svm_binding_of(pos);
+
+        here += b->domain == domain && b->retire == NULL && b->entry != SVM_ENTRY_THERE;
+    }
     for (unsigned i = 0; i < n; i++)
         here += items[i].dev->unit == domain->unit;
     for (unsigned i = 0; here == domain->bindings && i < n; i++) {
@@ -252,26 +286,48 @@ static void mark_last_of_did(const struct svm_domain *domain, struct vtd_retire 
 int svm_space_retire(struct svm_space *space, bool leaving_only)
 {
     unsigned n = 0;
-    unsigned i = 0;
-    int rc;
+    int rc = 0;
 
     list_for_each (pos, &space->bindings) {
-        const struct svm_binding *b = svm_binding_of(pos);
+        struct svm_binding *b = svm_binding_of(pos);
 
-        if (!leaving_only || b->leaving)
-            space->retires[n++] =
-                (struct vtd_retire){.dev = b->dev->vtd, .slot = b->slot, .flags = VTD_RETIRE_DMA_LIVE};
+        b->retire = NULL;
+        if (!retires(b, leaving_only) || b->entry != SVM_ENTRY_THERE)
+            continue;
+        b->retire = &space->retires[n];
+        space->retires[n++] =
+            (struct vtd_retire){.dev = b->dev->vtd, .slot = b->slot, .flags = VTD_RETIRE_DMA_LIVE};
     }
-    if (n == 0)
-        return 0;
     list_for_each (pos, &space->domains)
-        mark_last_of_did(list_entry(pos, struct svm_domain, link), space->retires, n);
-    rc = vtd_pasid_retire_many(space->retires, n);
+        mark_last_of_did(space, list_entry(pos, struct svm_domain, link), space->retires, n);
+    if (n > 0)
+        rc = vtd_pasid_retire_many(space->retires, n);
     list_for_each_safe (pos, &space->bindings) {
         struct svm_binding *b = svm_binding_of(pos);
 
-        if ((!leaving_only || b->leaving) && space->retires[i++].err == 0)
+        if (retires(b, leaving_only) &&
+            (b->entry != SVM_ENTRY_THERE || (b->retire != NULL && b->retire->err == 0)))
             binding_gone(space, b);
+    }
+    return rc == -ENOENT ? 0 : rc; /* a unit that was suspended meanwhile has lost the entry */
+}
+
+int svm_space_restore(struct svm_space *space)
+{
+    int rc = 0;
+
+    list_for_each (pos, &space->bindings) {
+        struct svm_binding *b = svm_binding_of(pos);
+        bool stays = false;
+
+        if (b->entry != SVM_ENTRY_LOST || rc)
+            continue;
+        if (!space->gone)
+            rc = publish(space, b, &stays);
+        if (space->gone)
+            b->entry = SVM_ENTRY_LEFT_OUT;
+        else if (rc == 0 || stays)
+            b->entry = SVM_ENTRY_THERE;
     }
     return rc;
 }
@@ -281,9 +337,12 @@ int svm_space_stop(struct svm_space *space)
     unsigned n = 0;
 
     space->gone = true;
-    list_for_each (pos, &space->bindings)
-        space->retires[n++] =
-            (struct vtd_retire){.dev = svm_binding_of(pos)->dev->vtd, .slot = svm_binding_of(pos)->slot};
+    list_for_each (pos, &space->bindings) {
+        const struct svm_binding *b = svm_binding_of(pos);
+
+        if (b->entry == SVM_ENTRY_THERE)
+            space->retires[n++] = (struct vtd_retire){.dev = b->dev->vtd, .slot = b->slot};
+    }
     return vtd_pasid_stop_many(space->retires, n);
 }
 
@@ -291,7 +350,13 @@ int svm_space_flush(struct svm_space *space, iova_t iova, uint64_t size, bool le
 {
     unsigned n = 0;
 
-    list_for_each (pos, &space->bindings)
-        space->uses[n++] = (struct vtd_use){svm_binding_of(pos)->dev->vtd, svm_binding_of(pos)->slot};
-    return n ? vtd_flush_range(space->uses, n, iova, size, leaf_only) : -ENOENT;
+    list_for_each (pos, &space->bindings) {
+        const struct svm_binding *b = svm_binding_of(pos);
+
+        if (b->entry == SVM_ENTRY_THERE)
+            space->uses[n++] = (struct vtd_use){b->dev->vtd, b->slot};
+    }
+    if (n == 0)
+        return space->count ? 0 : -ENOENT;
+    return vtd_flush_range(space->uses, n, iova, size, leaf_only);
 }

@@ -5,7 +5,7 @@
  * it; the unit is the device's own, never the space's.
  *
  * Whoever has the turn on the ID (ioasid_core.h) may change its space. svm->lock guards what is looked at
- * from elsewhere: a device's pointer to its binding, and who has claimed a binding for unbind. Tear-down
+ * from elsewhere: a device's bindings, and who has claimed a binding for unbind. Tear-down
  * allocates nothing: the arrays that retire and flush need grow when a device is added. Of svm.c only.
  */
 #ifndef IOMMU_SVM_SPACE_H
@@ -22,7 +22,7 @@ struct svm {
     struct iommu *iommu;
     struct ioasid_core *core;
     struct ioasid_notifier subscriber;
-    struct plat_lock lock; /* iommu_dev.binding, svm_binding.space and .claimed; leaf */
+    struct plat_lock lock; /* iommu_dev.bindings, svm_binding.space and .claimed; leaf */
 };
 
 /* One domain id: the tag of all that a unit caches for this space. */
@@ -33,20 +33,33 @@ struct svm_domain {
     unsigned bindings;
 };
 
+/* Whether a binding's entry is in the tables. */
+enum svm_entry {
+    SVM_ENTRY_THERE,
+    SVM_ENTRY_LOST,     /* its unit was suspended: to be published again */
+    SVM_ENTRY_LEFT_OUT, /* and never will be: the ID is dying, or its table has gone */
+};
+
 struct svm_binding {
-    struct list link;
+    struct list link;        /* in the space */
+    struct list dev_link;    /* in the device */
     struct svm_space *space; /* NULL until set up, and once torn down */
     struct iommu_dev *dev;
     struct svm_domain *domain;
-    uint32_t slot; /* by the device's lane: 0, or the IOASID's number */
-    bool leaving;  /* to be retired by the unbind that has the turn */
-    bool claimed;  /* an unbind is under way and gives the record back */
+    uint32_t slot;          /* by the device's lane: 0, or the IOASID's number */
+    struct vtd_pager pager; /* page requests of the device; in use if `paged` */
+    bool paged;
+    bool leaving; /* to be retired by the unbind that has the turn */
+    enum svm_entry entry;
+    const struct vtd_retire *retire; /* its item in space->retires; valid during a retire */
+    bool claimed;                    /* an unbind is under way and gives the record back */
     struct plat_work reap;
 };
 
 struct svm_space {
     uint32_t tag; /* first member: tells this object from another owner's private data */
     struct svm *svm;
+    struct ioasid_set *set;
     ioasid_t id;
     struct ioasid_bind_cfg cfg;
     bool gone; /* its table is: entries are not present and silent, and wait for their unbind */
@@ -59,6 +72,12 @@ struct svm_space {
     struct plat_work reap;
 };
 
+/* The binding that this node of dev->bindings is in. */
+static inline struct svm_binding *svm_binding_on(struct list *link)
+{
+    return list_entry(link, struct svm_binding, dev_link);
+}
+
 /* The binding that this node of space->bindings is in. */
 static inline struct svm_binding *svm_binding_of(struct list *link)
 {
@@ -69,8 +88,8 @@ static inline struct svm_binding *svm_binding_of(struct list *link)
  * Makes the private object of an ID that has none: reference, SPID, pointer. 0, -EBUSY (dying, or private
  * data of another owner), -EEXIST (SPID), -ENOENT, -ENOMEM; nothing is left on an error. T.
  */
-must_check int svm_space_create(struct svm *svm, ioasid_t id, const struct ioasid_bind_cfg *cfg,
-                                struct svm_space **out);
+must_check int svm_space_create(struct svm *svm, struct ioasid_set *set, ioasid_t id,
+                                const struct ioasid_bind_cfg *cfg, struct svm_space **out);
 
 /* The end of a space without bindings: SPID, pointer, reference; memory after a grace period. X. */
 void svm_space_release(struct svm_space *space);
@@ -95,6 +114,10 @@ must_check int svm_space_retire(struct svm_space *space, bool leaving_only);
  * Allocates nothing. X.
  */
 must_check int svm_space_stop(struct svm_space *space);
+
+/* Publishes the entries that are lost; none where the table has gone. 0, or the first error as of
+ * svm_space_add. T, with the turn. */
+must_check int svm_space_restore(struct svm_space *space);
 
 /* Flushes [iova, iova+size) of the space's table on every unit; as ioasid_flush. */
 must_check int svm_space_flush(struct svm_space *space, iova_t iova, uint64_t size, bool leaf_only);

@@ -15,13 +15,26 @@ void vtd_batch_init(struct vtd_batch *batch, struct vtd_unit *unit)
     batch->capacity = VTD_BATCH_INLINE;
     batch->count = 0;
     batch->err = 0;
+    batch->fence = false;
+    batch->drains = false;
     batch->sleeps = false;
+    batch->last = false;
     list_init(&batch->link);
 }
 
 void vtd_batch_sleep(struct vtd_batch *batch)
 {
     batch->sleeps = batch->unit->queue_event.on;
+}
+
+void vtd_batch_fence(struct vtd_batch *batch)
+{
+    batch->fence = true;
+}
+
+void vtd_batch_drain(struct vtd_batch *batch)
+{
+    batch->drains = true;
 }
 
 /* Moves into the spare buffer if that is free. */

@@ -33,6 +33,9 @@ struct vtd_batch {
     unsigned slots;        /* slots taken, the wait included */
     uint32_t sequence;     /* what the wait writes */
     unsigned status_index; /* where */
+    bool fence;            /* its wait holds up what comes behind it (FN) */
+    bool drains;           /* its wait ends behind all page requests sent before (PD) */
+    bool last;             /* goes into a queue that rests, to end it */
     bool sleeps;           /* waits for the completion event */
     bool woken;            /* which came after the status was written; under the queue's lock */
     bool refused;          /* the unit stopped at a descriptor of this batch (IQE); it was taken out */
@@ -49,6 +52,10 @@ void vtd_batch_init(struct vtd_batch *batch, struct vtd_unit *unit);
  * TLBs. vtd_batch_submit_wait then needs a thread without locks (T). Before anything is added. Where the
  * event has no vector it polls. X. */
 void vtd_batch_sleep(struct vtd_batch *batch);
+/* Nothing that is submitted later begins before its wait is over: the fence of a drain that follows. X. */
+void vtd_batch_fence(struct vtd_batch *batch);
+/* Its wait is over when page requests that devices sent before are in their queue. Needs ECAP.PDS. X. */
+void vtd_batch_drain(struct vtd_batch *batch);
 /* Puts one more behind those that are there. X, with the contexts of vtd_batch_submit_wait. */
 void vtd_batch_add(struct vtd_batch *batch, struct vtd_desc desc);
 

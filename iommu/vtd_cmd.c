@@ -62,6 +62,7 @@ static const struct command commands[] = {
     [VTD_CMD_WBF] = {SPAN_MASK(VTD_GCMD_WBF), SPAN_MASK(VTD_GSTS_WBFS), true, false, "GSTS.WBFS = 0"},
     [VTD_CMD_QIE] = {SPAN_MASK(VTD_GCMD_QIE), SPAN_MASK(VTD_GSTS_QIES), false, false, "change of GSTS.QIES"},
     [VTD_CMD_IRE] = {SPAN_MASK(VTD_GCMD_IRE), SPAN_MASK(VTD_GSTS_IRES), false, false, "change of GSTS.IRES"},
+    [VTD_CMD_CFI] = {SPAN_MASK(VTD_GCMD_CFI), SPAN_MASK(VTD_GSTS_CFIS), false, false, "change of GSTS.CFIS"},
     [VTD_CMD_SIRTP] = {SPAN_MASK(VTD_GCMD_SIRTP), SPAN_MASK(VTD_GSTS_IRTPS), true, true, "GSTS.IRTPS = 1"},
 };
 

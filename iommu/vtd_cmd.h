@@ -24,7 +24,7 @@ must_check int vtd_wait_status(struct vtd_unit *unit, struct reg32 reg, uint64_t
                                const char *what);
 
 /* Bits of GCMD. VTD_CMD_SRTP, _WBF and _SIRTP are one-shot: `on` is true. */
-enum vtd_cmd { VTD_CMD_TE, VTD_CMD_SRTP, VTD_CMD_WBF, VTD_CMD_QIE, VTD_CMD_IRE, VTD_CMD_SIRTP };
+enum vtd_cmd { VTD_CMD_TE, VTD_CMD_SRTP, VTD_CMD_WBF, VTD_CMD_QIE, VTD_CMD_IRE, VTD_CMD_SIRTP, VTD_CMD_CFI };
 
 /*
  * The one writer of GCMD: changes one bit, all others as GSTS has them, and waits for its status (rules 1-3).

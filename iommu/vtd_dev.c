@@ -18,20 +18,25 @@ static unsigned pdts_for(unsigned pasid_bits)
 }
 
 /* Pages of a directory; the smallest ones fill a part of one. */
-static unsigned directory_pages(unsigned pdts)
+unsigned vtd_dev_directory_pages(unsigned pdts)
 {
     uint64_t bytes = VTD_PDIR_ENTRIES(pdts) * sizeof(struct vtd_pasid_dir_entry);
 
     return (unsigned)(align_up(bytes, PAGE_SIZE) / PAGE_SIZE);
 }
 
-static void free_directory(struct vtd_dev *dev)
+void vtd_dev_free_tables(const struct vtd_dev *dev)
 {
     struct vtd_pasid_entry *table;
 
     for (uint32_t base = 0; (table = vtd_entry_next_table(dev, &base)) != NULL; base += VTD_PASID_ENTRIES)
         plat_pages_free(table, 1);
-    plat_pages_free(dev->directory, directory_pages(dev->pdts));
+}
+
+static void free_directory(struct vtd_dev *dev)
+{
+    vtd_dev_free_tables(dev);
+    plat_pages_free(dev->directory, vtd_dev_directory_pages(dev->pdts));
 }
 
 /* ---- Context entries, all of a device at a time ---- */
@@ -42,6 +47,7 @@ static struct vtd_context_entry build_context(const struct vtd_dev *dev)
 
     entry_set(&e, VTD_CTX_DTE, dev->ats);
     entry_set(&e, VTD_CTX_PASIDE, dev->pasid);
+    entry_set(&e, VTD_CTX_PRE, dev->pri);
     entry_set(&e, VTD_CTX_PDTS, dev->pdts);
     entry_set_addr(&e, VTD_CTX_PASIDDIRPTR, plat_pa(dev->directory).v);
     entry_set(&e, VTD_CTX_RID_PASID, dev->rid_pasid);
@@ -82,7 +88,7 @@ static int invalidate_not_present(struct vtd_dev *dev)
     return vtd_batch_submit_wait(&batch);
 }
 
-static int publish_contexts(struct vtd_dev *dev)
+int vtd_dev_publish_contexts(struct vtd_dev *dev)
 {
     struct vtd_context_entry entry = build_context(dev);
     struct vtd_context_entry *places[VTD_DEV_MAX_RIDS];
@@ -135,8 +141,7 @@ struct vtd_ats vtd_dev_ats(const struct vtd_dev *dev)
         .sid = dev->rids[0], .pfsid = dev->unit->caps.dit ? dev->ats_pfsid : 0, .qdep = dev->ats_qdep};
 }
 
-/* Everything that the device's own TLB holds; never while translation is off (rule 13). */
-static void add_device_tlb(struct vtd_batch *batch, struct vtd_dev *dev)
+void vtd_dev_add_tlb(struct vtd_batch *batch, const struct vtd_dev *dev)
 {
     struct vtd_ats ats = vtd_dev_ats(dev);
 
@@ -179,8 +184,18 @@ static int invalidate_contexts(struct vtd_dev *dev, bool roots)
         add_global(&batch);
     else
         add_own(&batch, dev);
-    add_device_tlb(&batch, dev);
+    vtd_dev_add_tlb(&batch, dev);
+    if (dev->pri)
+        vtd_batch_fence(&batch);
     return vtd_batch_submit_wait(&batch);
+}
+
+/* What it has asked for, in any slot. */
+static int drain_device(struct vtd_dev *dev)
+{
+    struct vtd_retire item = {.dev = dev, .slot = dev->rid_pasid, .drain.whole_device = true};
+
+    return vtd_drain(dev->unit, &item, 1);
 }
 
 /*
@@ -200,6 +215,8 @@ static int retire_contexts(struct vtd_dev *dev, bool with_tables)
         roots |= vtd_entry_root_clear_present(unit, dev->rids[i]);
     plat_unlock(&unit->table_lock);
     err = invalidate_contexts(dev, roots);
+    if (!err && with_tables)
+        err = drain_device(dev);
     if (err)
         return err;
     plat_lock(&unit->table_lock);
@@ -217,6 +234,8 @@ static bool cfg_ok(const struct vtd_unit *unit, const struct vtd_dev_cfg *cfg)
     if (cfg->rid_count < 1 || cfg->rid_count > VTD_DEV_MAX_RIDS || cfg->pasid_bits > VTD_PASID_BITS)
         return false;
     if (cfg->ats && (!unit->caps.dt || cfg->ats_qdep < 1 || cfg->ats_qdep > 32))
+        return false;
+    if (cfg->pri && (!cfg->ats || !unit->page_event.on))
         return false;
     return !cfg->pasid || unit->caps.pasid;
 }
@@ -243,17 +262,18 @@ static struct vtd_dev *new_dev(struct vtd_unit *unit, const struct vtd_dev_cfg *
     dev->pdts = pdts_for(cfg->pasid_bits);
     dev->pasid = cfg->pasid;
     dev->ats = cfg->ats;
+    dev->pri = cfg->pri;
     dev->ats_pfsid = cfg->ats_pfsid;
     dev->ats_qdep = cfg->ats_qdep;
     dev->pwsnp = unit->caps.smpwcs && !cfg->no_pwsnp;
     dev->pgsnp = unit->caps.sc && !cfg->no_pgsnp;
     list_init(&dev->link);
-    dev->directory = plat_pages_alloc(directory_pages(dev->pdts), OWNER_TABLE);
+    dev->directory = plat_pages_alloc(vtd_dev_directory_pages(dev->pdts), OWNER_TABLE);
     if (dev->directory == NULL) {
         plat_free(dev);
         return NULL;
     }
-    plat_publish(dev->directory, directory_pages(dev->pdts) * PAGE_SIZE, unit->caps.c);
+    plat_publish(dev->directory, vtd_dev_directory_pages(dev->pdts) * PAGE_SIZE, unit->caps.c);
     return dev;
 }
 
@@ -273,7 +293,7 @@ int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *cfg, struct 
     dev = new_dev(unit, cfg);
     if (dev == NULL)
         return -ENOMEM;
-    err = publish_contexts(dev);
+    err = vtd_dev_publish_contexts(dev);
     if (!err) {
         plat_lock(&unit->table_lock);
         list_add_tail(&unit->devs, &dev->link);
@@ -287,16 +307,21 @@ int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *cfg, struct 
     return err;
 }
 
+void vtd_dev_forget(struct vtd_dev *dev)
+{
+    plat_lock(&dev->unit->table_lock);
+    list_del(&dev->link);
+    plat_unlock(&dev->unit->table_lock);
+    free_dev(dev);
+}
+
 int vtd_dev_detach(struct vtd_dev *dev)
 {
     int err = retire_contexts(dev, true);
 
     if (err)
         return err;
-    plat_lock(&dev->unit->table_lock);
-    list_del(&dev->link);
-    plat_unlock(&dev->unit->table_lock);
-    free_dev(dev);
+    vtd_dev_forget(dev);
     return 0;
 }
 
@@ -324,14 +349,37 @@ int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid)
     if (err)
         return err;
     dev->rid_pasid = pasid;
-    return publish_contexts(dev);
+    return vtd_dev_publish_contexts(dev);
+}
+
+static void set_deaf(struct vtd_dev *dev, bool deaf)
+{
+    plat_lock(&dev->unit->table_lock);
+    dev->deaf = deaf;
+    plat_unlock(&dev->unit->table_lock);
 }
 
 void vtd_dev_gone(struct vtd_dev *dev)
 {
-    plat_lock(&dev->unit->table_lock);
-    dev->gone = true;
-    plat_unlock(&dev->unit->table_lock);
+    set_deaf(dev, true);
+}
+
+void vtd_dev_ats_begins(struct vtd_dev *dev)
+{
+    set_deaf(dev, false);
+}
+
+int vtd_dev_ats_ends(struct vtd_dev *dev)
+{
+    struct vtd_batch batch;
+    int err;
+
+    vtd_batch_init(&batch, dev->unit);
+    vtd_dev_add_tlb(&batch, dev);
+    err = vtd_batch_submit_wait(&batch);
+    if (!err)
+        vtd_dev_gone(dev);
+    return err;
 }
 
 struct vtd_dev *vtd_dev_find(struct vtd_unit *unit, uint16_t rid)

@@ -45,16 +45,47 @@ void vtd_entry_clear_present(struct vtd_unit *unit, uint64_t *entry, bool fpd);
 void vtd_entry_zero_but_fpd(struct vtd_unit *unit, uint64_t *entry, unsigned count);
 void vtd_entry_zero_fpd(struct vtd_unit *unit, uint64_t *entry);
 
+/* ---- The directory of a device: its size; every PASID table that it has is given back, its entries stay.
+ * ---- */
+
+unsigned vtd_dev_directory_pages(unsigned pdts);
+void vtd_dev_free_tables(const struct vtd_dev *dev);
+
+/* ---- All tables of a unit that is off (vtd_rebuild.c) ---- */
+
+/* Root and directories are empty afterwards, all other tables are given back. */
+void vtd_tables_drop(struct vtd_unit *unit);
+/* Context entries of all devices, and no PASID entry. 0, -ENOMEM, -EIO, -ETIMEDOUT. */
+must_check int vtd_tables_rebuild(struct vtd_unit *unit);
+
 /* ---- Context entries of a device, all at a time: P goes; the rest goes (vtd_dev.c) ---- */
 
+/* Published: 0; -EBUSY: one is in use; -ENOMEM; caching mode: -EIO, -ETIMEDOUT, and they are present. */
+must_check int vtd_dev_publish_contexts(struct vtd_dev *dev);
 void vtd_dev_clear_contexts(struct vtd_dev *dev);
 void vtd_dev_zero_contexts(struct vtd_dev *dev);
 
 /* Its device TLB is on and can be reached. */
 static inline bool vtd_dev_has_tlb(const struct vtd_dev *dev)
 {
-    return dev->ats && !dev->gone;
+    return dev->ats && !dev->deaf;
 }
+
+/* Everything that the device's own TLB holds, as the last of a batch; never while translation is off (rule
+ * 13).
+ */
+void vtd_dev_add_tlb(struct vtd_batch *batch, const struct vtd_dev *dev);
+
+/*
+ * Page requests of the items that are on `unit`, without an error, and whose devices send some: at return all
+ * that were sent are answered (vtd_drain.c; rules 61-63). A batch whose wait was a fence has emptied their
+ * TLBs. 0, -EIO, -ETIMEDOUT. T.
+ */
+must_check int vtd_drain(struct vtd_unit *unit, struct vtd_retire *items, unsigned count);
+
+/* One item's IOTLB and device-TLB invalidations, in the forms that its entry and its requests have. */
+void vtd_retire_add_iotlb(struct vtd_batch *batch, const struct vtd_retire *item);
+void vtd_retire_add_device_tlb(struct vtd_batch *batch, const struct vtd_retire *item);
 
 /* What its device-TLB invalidations carry. */
 struct vtd_ats vtd_dev_ats(const struct vtd_dev *dev);

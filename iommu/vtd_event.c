@@ -10,11 +10,14 @@ static const struct registers {
 } registers[] = {
     [VTD_EVENT_FAULT] = {{VTD_OFF_FECTL}, {VTD_OFF_FEDATA}, {VTD_OFF_FEADDR}, {VTD_OFF_FEUADDR}},
     [VTD_EVENT_QUEUE] = {{VTD_OFF_IECTL}, {VTD_OFF_IEDATA}, {VTD_OFF_IEADDR}, {VTD_OFF_IEUADDR}},
+    [VTD_EVENT_PAGES] = {{VTD_OFF_PECTL}, {VTD_OFF_PEDATA}, {VTD_OFF_PEADDR}, {VTD_OFF_PEUADDR}},
 };
 
 static struct vtd_event *event_of(struct vtd_unit *unit, enum vtd_event_kind kind)
 {
-    return kind == VTD_EVENT_FAULT ? &unit->fault_event : &unit->queue_event;
+    return kind == VTD_EVENT_FAULT   ? &unit->fault_event
+           : kind == VTD_EVENT_QUEUE ? &unit->queue_event
+                                     : &unit->page_event;
 }
 
 /* All causes are ended, or no further event comes (rule 65): the records here, the rest by the queue. */
@@ -36,6 +39,15 @@ static void queue_interrupt(void *arg)
     vtd_qi_completed(unit);
 }
 
+static void page_interrupt(void *arg)
+{
+    struct vtd_unit *unit = arg;
+
+    unit->page_event.taken++;
+    if (vtd_read(&unit->io, VTD_PRS) != 0)
+        vtd_prq_wake(unit);
+}
+
 void vtd_event_mask(struct vtd_unit *unit, enum vtd_event_kind kind, bool masked)
 {
     struct reg32 control = registers[kind].control;
@@ -55,12 +67,12 @@ static void write_message(struct vtd_unit *unit, const struct registers *r, cons
 
 static void start(struct vtd_unit *unit, enum vtd_event_kind kind, void (*handler)(void *arg))
 {
+    static const char *const names[] = {"fault", "invalidation", "page request"};
     struct vtd_event *event = event_of(unit, kind);
 
     vtd_event_mask(unit, kind, true);
-    if (plat_msi_alloc(handler, unit, &event->msi)) {
-        plat_log(LOG_WARN, "%s: no vector for the %s event", unit->name,
-                 kind == VTD_EVENT_FAULT ? "fault" : "invalidation");
+    if (!event->on && plat_msi_alloc(handler, unit, &event->msi)) {
+        plat_log(LOG_WARN, "%s: no vector for the %s event", unit->name, names[kind]);
         return;
     }
     event->on = true;
@@ -73,6 +85,8 @@ void vtd_event_start(struct vtd_unit *unit)
     vtd_write(&unit->io, VTD_ICS, SPAN_MASK(VTD_ICS_IWC));
     start(unit, VTD_EVENT_FAULT, fault_interrupt);
     start(unit, VTD_EVENT_QUEUE, queue_interrupt);
+    if (unit->prq.ring != NULL)
+        start(unit, VTD_EVENT_PAGES, page_interrupt);
 }
 
 static void stop(struct vtd_unit *unit, enum vtd_event_kind kind)
@@ -89,4 +103,6 @@ void vtd_event_stop(struct vtd_unit *unit)
 {
     stop(unit, VTD_EVENT_FAULT);
     stop(unit, VTD_EVENT_QUEUE);
+    if (unit->caps.prs)
+        stop(unit, VTD_EVENT_PAGES);
 }

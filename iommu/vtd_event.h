@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The two events of a unit, each a message with a vector of its own that is never remapped: faults (and what
- * stops the queue), and invalidation waits that are done. VT-d 5.10, Fault Event Control Register and
- * Invalidation Event Control Register; rules 23, 65, 71.
+ * The events of a unit, each a message with a vector of its own that is never remapped: faults (and what
+ * stops the queue), invalidation waits that are done, page requests that arrived. VT-d 5.10, Fault Event
+ * Control Register, Invalidation Event Control Register, Page Request Event Control Register; rules 23, 59,
+ * 65, 71.
  */
 #ifndef IOMMU_VTD_EVENT_H
 #define IOMMU_VTD_EVENT_H
@@ -20,15 +21,17 @@ struct vtd_event {
     uint64_t taken; /* interrupts that came; by the handler */
 };
 
-enum vtd_event_kind { VTD_EVENT_FAULT, VTD_EVENT_QUEUE };
+enum vtd_event_kind { VTD_EVENT_FAULT, VTD_EVENT_QUEUE, VTD_EVENT_PAGES };
 
 /*
- * Both events on, unmasked. One that gets no vector stays masked, which is logged: then records are polled
- * for and waits do not sleep. T.
+ * All events on, unmasked, that of page requests where there is a queue for them. One that gets no vector
+ * stays masked, which is logged: then records are polled for, waits do not sleep, no device may send page
+ * requests. T.
  */
+/* Events that have their vectors already only get their registers back. */
 void vtd_event_start(struct vtd_unit *unit);
 
-/* Both masked; no handler runs any more at return, and the vectors are free. Of a unit that does not obey,
+/* All masked; no handler runs any more at return, and the vectors are free. Of a unit that does not obey,
  * too. T. */
 void vtd_event_stop(struct vtd_unit *unit);
 

@@ -64,6 +64,12 @@ static struct vtd_desc iotlb(const struct target *t, const struct range *r)
     return vtd_inv_iotlb_page(t->did, r->iova, r->am, r->leaf_only);
 }
 
+/* A dev_tlb_inv has its place behind an iotlb_inv, and none behind a p_iotlb_inv (rules 25, 29). */
+static bool needs_order(const struct target *t)
+{
+    return !t->by_domain && t->slot == t->dev->rid_pasid && vtd_dev_has_tlb(t->dev);
+}
+
 static struct vtd_desc piotlb(const struct target *t, const struct range *r)
 {
     if (r->all)
@@ -108,6 +114,10 @@ static int flush_unit(struct vtd_unit *unit, const struct vtd_use *uses, unsigne
     for (unsigned i = 0; i < count; i++) {
         if (uses[i].dev->unit == unit && target_of(&uses[i], &t) && !seen(uses, i, &t))
             vtd_batch_add(&batch, t.by_domain ? iotlb(&t, r) : piotlb(&t, r));
+    }
+    for (unsigned i = 0; translates && i < count; i++) {
+        if (uses[i].dev->unit == unit && target_of(&uses[i], &t) && needs_order(&t))
+            vtd_batch_add(&batch, vtd_inv_iotlb_domain(t.did));
     }
     for (unsigned i = 0; translates && i < count; i++) {
         if (uses[i].dev->unit == unit && vtd_dev_has_tlb(uses[i].dev) && target_of(&uses[i], &t))

@@ -3,6 +3,7 @@
 #include "iommu/vtd_intr.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "iommu/vtd_unit.h"
 
@@ -39,9 +40,12 @@ int vtd_intr_start(struct vtd_unit *unit)
     struct vtd_intr *intr = &unit->intr;
 
     intr->x2apic = unit->caps.eim && plat_x2apic();
-    intr->table = plat_pages_alloc(1, OWNER_TABLE);
+    if (intr->table == NULL)
+        intr->table = plat_pages_alloc(1, OWNER_TABLE);
     if (intr->table == NULL)
         return -ENOMEM;
+    memset(intr->table, 0, PAGE_SIZE);
+    memset(intr->owners, 0, sizeof(intr->owners));
     plat_publish(intr->table, PAGE_SIZE, unit->caps.c);
     return set_table(unit, FIELD_PREP_ADDR(VTD_IRTA_IRTA, plat_pa(intr->table).v) |
                                FIELD_PREP(VTD_IRTA_EIME, intr->x2apic) |

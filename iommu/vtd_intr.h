@@ -24,8 +24,8 @@ struct vtd_intr {
     bool x2apic;                                     /* IRTA.EIME */
 };
 
-/* Table without entries, SIRTP, and the global invalidation that ESIRTPS = 0 asks for (rule 8); remapping
- * stays off. The queue is on. 0, -ENOMEM, -ETIMEDOUT, -EIO. T. */
+/* Table without entries (the one that is there is emptied), SIRTP, and the global invalidation that ESIRTPS =
+ * 0 asks for (rule 8); remapping stays off. The queue is on. 0, -ENOMEM, -ETIMEDOUT, -EIO. T. */
 must_check int vtd_intr_start(struct vtd_unit *unit);
 
 /* IRE on, compatibility format blocked (CFI = 0). 0, -ETIMEDOUT. T. */

@@ -221,19 +221,24 @@ struct vtd_desc vtd_inv_wait(paddr_t status, uint32_t data)
     return d;
 }
 
-struct vtd_desc vtd_inv_wait_fence(paddr_t status, uint32_t data)
-{
-    struct vtd_desc d = vtd_inv_wait(status, data);
-
-    entry_set(&d, VTD_QI_WAIT_FN, 1);
-    return d;
-}
-
 struct vtd_desc vtd_inv_wait_event(void)
 {
     struct vtd_desc d = of_type(VTD_QI_WAIT);
 
     entry_set(&d, VTD_QI_WAIT_IF, 1);
+    return d;
+}
+
+struct vtd_desc vtd_inv_page_response(uint16_t rid, bool has_pasid, uint32_t pasid, uint16_t index,
+                                      enum vtd_presp_code code)
+{
+    struct vtd_desc d = of_type(VTD_QI_PRESP);
+
+    entry_set(&d, VTD_QI_PRESP_PP, has_pasid);
+    entry_set(&d, VTD_QI_PRESP_RC, code);
+    entry_set(&d, VTD_QI_PRESP_RID, rid);
+    entry_set(&d, VTD_QI_PRESP_PASID, pasid);
+    entry_set(&d, VTD_QI_PRESP_PRGI, index);
     return d;
 }
 
@@ -348,6 +353,16 @@ static void text_wait(struct text *t, const struct vtd_desc *d)
     add_field(t, "pd", entry_get(d, VTD_QI_WAIT_PD));
 }
 
+static void text_presp(struct text *t, const struct vtd_desc *d)
+{
+    text_add(t, "page_grp_resp");
+    add_sid(t, entry_get(d, VTD_QI_PRESP_RID));
+    if (entry_get(d, VTD_QI_PRESP_PP))
+        add_field(t, "pasid", entry_get(d, VTD_QI_PRESP_PASID));
+    add_field(t, "prgi", entry_get(d, VTD_QI_PRESP_PRGI));
+    add_field(t, "rc", entry_get(d, VTD_QI_PRESP_RC));
+}
+
 static void text_words(struct text *t, const struct vtd_desc *d)
 {
     text_add(t, "descriptor");
@@ -362,7 +377,7 @@ const char *vtd_inv_text(const struct vtd_desc *desc, char *text, size_t size)
     static void (*const known[])(struct text *, const struct vtd_desc *) = {
         [VTD_QI_CC] = text_cc,           [VTD_QI_IOTLB] = text_iotlb,   [VTD_QI_DEVTLB] = text_devtlb,
         [VTD_QI_WAIT] = text_wait,       [VTD_QI_PIOTLB] = text_piotlb, [VTD_QI_PC] = text_pc,
-        [VTD_QI_PDEVTLB] = text_pdevtlb, [VTD_QI_IEC] = text_iec,
+        [VTD_QI_PDEVTLB] = text_pdevtlb, [VTD_QI_IEC] = text_iec,       [VTD_QI_PRESP] = text_presp,
     };
     uint64_t type = entry_get(desc, VTD_QI_TYPE);
     struct text t = text_in(text, size);

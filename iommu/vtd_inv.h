@@ -47,8 +47,9 @@ struct vtd_desc vtd_inv_iec_global(void);
 struct vtd_desc vtd_inv_iec_index(uint16_t index);
 /* Writes `data` to the dword at `status` when everything before it is done. */
 struct vtd_desc vtd_inv_wait(paddr_t status, uint32_t data);
-/* The same, and nothing behind it is begun before (FN). */
-struct vtd_desc vtd_inv_wait_fence(paddr_t status, uint32_t data);
+/* Answer to a page request group: all four name the group, and are those of its requests (rule 58). */
+struct vtd_desc vtd_inv_page_response(uint16_t rid, bool has_pasid, uint32_t pasid, uint16_t index,
+                                      enum vtd_presp_code code);
 /* Sets ICS.IWC, and sends the completion event if it was 0 (IF); writes nothing. */
 struct vtd_desc vtd_inv_wait_event(void);
 

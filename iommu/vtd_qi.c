@@ -185,7 +185,8 @@ struct submission {
     const struct vtd_desc *descs;
     unsigned count;
     struct vtd_batch *batch;
-    bool put; /* they are in the queue */
+    bool put;     /* they are in the queue */
+    bool skipped; /* the queue rests */
 };
 
 /*
@@ -207,8 +208,9 @@ static void put_wait(struct vtd_unit *unit, struct vtd_batch *batch)
     batch->refused = false;
     batch->aborted = false;
     batch->woken = false;
-    wait = (batch->sleeps ? vtd_inv_wait_fence : vtd_inv_wait)(status_address(q, batch->status_index),
-                                                               batch->sequence);
+    wait = vtd_inv_wait(status_address(q, batch->status_index), batch->sequence);
+    entry_set(&wait, VTD_QI_WAIT_FN, batch->fence || batch->sleeps);
+    entry_set(&wait, VTD_QI_WAIT_PD, batch->drains);
     put(unit, &wait);
     if (batch->sleeps) {
         wait = vtd_inv_wait_event();
@@ -225,7 +227,8 @@ static bool try_submit(void *arg)
     unsigned slots = s->count + wait_slots(s->batch);
 
     plat_lock(&q->lock);
-    s->put = !q->dead && have_room(s->unit, slots);
+    s->skipped = q->rests && (s->batch == NULL || !s->batch->last);
+    s->put = !s->skipped && !q->dead && have_room(s->unit, slots);
     if (s->put) {
         unsigned first = q->tail;
 
@@ -240,9 +243,9 @@ static bool try_submit(void *arg)
         write_tail(s->unit);
     }
     plat_unlock(&q->lock);
-    if (!s->put)
+    if (!s->put && !s->skipped)
         vtd_qi_service(s->unit);
-    return s->put || q->dead;
+    return s->put || s->skipped || q->dead;
 }
 
 /*
@@ -331,9 +334,11 @@ static int submit_once(struct vtd_batch *batch)
 {
     struct vtd_unit *unit = batch->unit;
     struct vtd_queue *q = &unit->queue;
-    struct submission s = {unit, batch->descs, batch->count, batch, false};
+    struct submission s = {unit, batch->descs, batch->count, batch, false, false};
     int err = vtd_wait(unit, try_submit, &s, "room in the invalidation queue");
 
+    if (s.skipped)
+        return 0;
     if (!s.put)
         return err ? err : -EIO;
     err = batch->sleeps ? sleep_until_woken(batch)
@@ -384,14 +389,14 @@ int vtd_qi_submit(struct vtd_batch *batch)
 
 int vtd_qi_submit_raw(struct vtd_unit *unit, const struct vtd_desc *descs, unsigned count, bool wait)
 {
-    struct submission s = {unit, descs, count, NULL, false};
+    struct submission s = {unit, descs, count, NULL, false, false};
     struct vtd_batch batch;
     int err;
 
     plat_assert(count < VTD_QUEUE_SLOTS - 1);
     if (!wait) {
         err = vtd_wait(unit, try_submit, &s, "room in the invalidation queue");
-        if (!s.put)
+        if (!s.put && !s.skipped)
             return err ? -ENOSPC : -EIO;
         return 0;
     }
@@ -422,10 +427,8 @@ void vtd_qi_init(struct vtd_queue *queue)
     list_init(&queue->pending);
 }
 
-int vtd_qi_start(struct vtd_unit *unit)
+static int alloc_queue(struct vtd_queue *q)
 {
-    struct vtd_queue *q = &unit->queue;
-
     q->ring = plat_pages_alloc(VTD_QUEUE_PAGES, OWNER_QUEUE);
     q->spare = plat_pages_alloc(VTD_QUEUE_PAGES, OWNER_QUEUE);
     q->status = plat_pages_alloc(1, OWNER_QUEUE);
@@ -434,6 +437,17 @@ int vtd_qi_start(struct vtd_unit *unit)
     memset(q->status_used, 0, sizeof(q->status_used));
     q->status_used[0] = 1;
     q->spare_taken = false;
+    return 0;
+}
+
+int vtd_qi_start(struct vtd_unit *unit)
+{
+    struct vtd_queue *q = &unit->queue;
+    int err = q->ring == NULL ? alloc_queue(q) : 0;
+
+    if (err)
+        return err;
+    q->rests = false;
     q->dead = false;
     q->replaced = 0;
     q->head = 0;
@@ -459,6 +473,16 @@ static bool drained(void *arg)
     return unit->queue.dead || hardware_head(unit) == unit->queue.tail;
 }
 
+/* The last descriptor of a queue is a wait (rule 22). */
+static int submit_last(struct vtd_unit *unit)
+{
+    struct vtd_batch batch;
+
+    vtd_batch_init(&batch, unit);
+    batch.last = true;
+    return vtd_qi_submit(&batch);
+}
+
 int vtd_qi_stop(struct vtd_unit *unit)
 {
     int err;
@@ -467,10 +491,17 @@ int vtd_qi_stop(struct vtd_unit *unit)
         return 0;
     err = vtd_wait(unit, drained, unit, "empty invalidation queue");
     if (!err)
-        err = vtd_qi_submit_raw(unit, NULL, 0, true);
+        err = submit_last(unit);
     if (!err)
         err = vtd_cmd(unit, VTD_CMD_QIE, false);
     return err;
+}
+
+void vtd_qi_rest(struct vtd_unit *unit)
+{
+    plat_lock(&unit->queue.lock);
+    unit->queue.rests = true;
+    plat_unlock(&unit->queue.lock);
 }
 
 void vtd_qi_free(struct vtd_unit *unit)
@@ -492,5 +523,6 @@ void vtd_qi_reset(struct vtd_unit *unit)
 {
     vtd_qi_init(&unit->queue);
     unit->queue.dead = false;
+    unit->queue.rests = false;
     unit->queue.replaced = 0;
 }

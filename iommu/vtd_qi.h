@@ -31,6 +31,7 @@ struct vtd_queue {
     struct vtd_desc *spare;                      /* for one long batch at a time */
     bool spare_taken;
     unsigned replaced; /* slot of the last descriptor that was replaced, plus 1; 0: none */
+    bool rests;        /* the unit caches nothing: what is submitted counts as done */
     bool dead;         /* the unit refuses even a plain wait: nothing is waited for any more */
     unsigned head;     /* as last read from IQH */
     unsigned tail;
@@ -55,8 +56,8 @@ struct vtd_qi_stats {
 void vtd_qi_init(struct vtd_queue *queue);
 
 /*
- * Memory and registers of the queue: 256-bit descriptors, QIE on (rules 18, 19). The unit's queue must be
- * off. 0, -ENOMEM, -ETIMEDOUT. T.
+ * Memory (unless it has some) and registers of the queue: 256-bit descriptors, QIE on (rules 18, 19). The
+ * unit's queue must be off. 0, -ENOMEM, -ETIMEDOUT. T.
  */
 must_check int vtd_qi_start(struct vtd_unit *unit);
 
@@ -65,6 +66,12 @@ must_check int vtd_qi_start(struct vtd_unit *unit);
  * until vtd_qi_free. Does nothing for a queue that is off. 0, -ETIMEDOUT, -EIO. T.
  */
 must_check int vtd_qi_stop(struct vtd_unit *unit);
+
+/* From now on nothing new goes in, until vtd_qi_start: the unit holds nothing that could be invalidated. X.
+ */
+void vtd_qi_rest(struct vtd_unit *unit);
+
+/* Its memory goes; the queue is off. T. */
 void vtd_qi_free(struct vtd_unit *unit);
 
 /* Forgets threads that wait, and locks that they hold: before vtd_qi_stop by force. T. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Taking PASID entries back, in three steps: P goes; one batch with one wait per unit; the rest goes, and
- * with it the domain id, number and pages become free. VT-d 5.10, Guidance to Software for Invalidations;
- * rules 13, 25, 26, 29, 30, 41, 43, 45.
+ * Taking PASID entries back, in three steps: P goes; one batch with one wait per unit; the rest goes, page
+ * requests are drained, and domain id, number and pages become free. VT-d 5.10, Guidance to Software for
+ * Invalidations; rules 13, 25, 26, 29, 30, 41, 43, 45.
  */
 #include <errno.h>
 
@@ -31,6 +31,12 @@ static bool empties_domain(const struct vtd_retire *item)
     return (item->flags & VTD_RETIRE_LAST_OF_DID) || takes_contexts(item);
 }
 
+/* Faults of the time in between are not recorded. A drain that fails leaves FPD for the next call to find. */
+static bool silent(const struct vtd_retire *item)
+{
+    return (item->flags & VTD_RETIRE_DMA_LIVE) || item->dev->pri;
+}
+
 /* ---- Step one ---- */
 
 static int clear_present(struct vtd_retire *item)
@@ -45,7 +51,7 @@ static int clear_present(struct vtd_retire *item)
     if (entry != NULL && !vtd_entry_is_zero(entry->q, ARRAY_SIZE(entry->q))) {
         item->did = (did_t){(uint16_t)entry_get(entry, VTD_PASID_DID)};
         item->pgtt = (enum vtd_pgtt)entry_get(entry, VTD_PASID_PGTT);
-        vtd_entry_clear_present(unit, entry->q, item->flags & VTD_RETIRE_DMA_LIVE);
+        vtd_entry_clear_present(unit, entry->q, silent(item));
         if (takes_contexts(item) && item->dev->context_present)
             vtd_dev_clear_contexts(item->dev);
         err = 0;
@@ -109,9 +115,15 @@ static bool needs_piotlb(const struct vtd_retire *item)
     return !by_domain(item);
 }
 
+/* A dev_tlb_inv has its place behind an iotlb_inv, and none behind a p_iotlb_inv (rules 25, 29). */
+static bool needs_order(const struct vtd_retire *item)
+{
+    return is_rid_slot(item) && vtd_dev_has_tlb(item->dev);
+}
+
 static bool needs_iotlb_domain(const struct vtd_retire *item)
 {
-    return by_domain(item) || empties_domain(item);
+    return by_domain(item) || empties_domain(item) || needs_order(item);
 }
 
 static void add_cc(struct vtd_batch *batch, const struct vtd_retire *item)
@@ -130,6 +142,12 @@ static void add_pc_domain(struct vtd_batch *batch, const struct vtd_retire *item
     vtd_batch_add(batch, vtd_inv_pc_domain(item->did));
 }
 
+void vtd_retire_add_iotlb(struct vtd_batch *batch, const struct vtd_retire *item)
+{
+    vtd_batch_add(batch, by_domain(item) || needs_order(item) ? vtd_inv_iotlb_domain(item->did)
+                                                              : vtd_inv_piotlb_pasid(item->did, item->slot));
+}
+
 static void add_piotlb(struct vtd_batch *batch, const struct vtd_retire *item)
 {
     vtd_batch_add(batch, vtd_inv_piotlb_pasid(item->did, item->slot));
@@ -141,7 +159,7 @@ static void add_iotlb_domain(struct vtd_batch *batch, const struct vtd_retire *i
 }
 
 /* In the form that the device's requests have: with or without PASID. */
-static void add_device_tlb(struct vtd_batch *batch, const struct vtd_retire *item)
+void vtd_retire_add_device_tlb(struct vtd_batch *batch, const struct vtd_retire *item)
 {
     struct vtd_ats ats;
 
@@ -164,7 +182,7 @@ static const struct kind {
     {empties_domain, same_did, add_pc_domain, false},
     {needs_piotlb, same_did_and_slot, add_piotlb, false},
     {needs_iotlb_domain, same_did, add_iotlb_domain, false},
-    {always, NULL, add_device_tlb, true},
+    {always, NULL, vtd_retire_add_device_tlb, true},
 };
 
 static void add_kind(struct vtd_batch *batch, const struct scope *s, const struct kind *kind)
@@ -175,6 +193,15 @@ static void add_kind(struct vtd_batch *batch, const struct scope *s, const struc
         if (kind->same == NULL || !seen(s, i, kind->same, kind->needed))
             kind->add(batch, i);
     }
+}
+
+static bool sends_page_requests(const struct scope *s)
+{
+    for (const struct vtd_retire *i = s->items; i != s->items + s->count; i++) {
+        if (in_scope(s, i) && i->dev->pri)
+            return true;
+    }
+    return false;
 }
 
 /* Device TLBs are left alone while translation is off (rule 13). */
@@ -188,29 +215,41 @@ static int invalidate(const struct scope *s)
         if (translates || !kinds[k].to_device)
             add_kind(&batch, s, &kinds[k]);
     }
+    if (sends_page_requests(s))
+        vtd_batch_fence(&batch);
     return vtd_batch_submit_wait(&batch);
 }
 
-/* ---- Step three ---- */
+/* ---- Step three. A unit that was suspended meanwhile has lost its tables. ---- */
 
 static void zero(struct vtd_retire *item)
 {
     struct vtd_unit *unit = item->dev->unit;
-    struct vtd_pasid_entry *entry = vtd_entry_pasid(item->dev, item->slot);
+    struct vtd_pasid_entry *entry;
 
     plat_lock(&unit->table_lock);
-    vtd_entry_zero_but_fpd(unit, entry->q, ARRAY_SIZE(entry->q));
+    entry = vtd_entry_pasid(item->dev, item->slot);
+    if (entry != NULL)
+        vtd_entry_zero_but_fpd(unit, entry->q, ARRAY_SIZE(entry->q));
     if (takes_contexts(item))
         vtd_dev_zero_contexts(item->dev);
     plat_unlock(&unit->table_lock);
 }
 
+static int drain(const struct scope *s)
+{
+    return vtd_drain(s->unit, s->items, s->count);
+}
+
 static void zero_fpd(struct vtd_retire *item)
 {
     struct vtd_unit *unit = item->dev->unit;
+    struct vtd_pasid_entry *entry;
 
     plat_lock(&unit->table_lock);
-    vtd_entry_zero_fpd(unit, vtd_entry_pasid(item->dev, item->slot)->q);
+    entry = vtd_entry_pasid(item->dev, item->slot);
+    if (entry != NULL)
+        vtd_entry_zero_fpd(unit, entry->q);
     plat_unlock(&unit->table_lock);
 }
 
@@ -226,7 +265,7 @@ static int forget_fpd(const struct scope *s)
         return 0;
     vtd_batch_init(&batch, s->unit);
     for (const struct vtd_retire *i = s->items; i != s->items + s->count; i++) {
-        if (!in_scope(s, i) || !(i->flags & VTD_RETIRE_DMA_LIVE) || seen(s, i, same_did_and_slot, always))
+        if (!in_scope(s, i) || !silent(i) || seen(s, i, same_did_and_slot, always))
             continue;
         vtd_batch_add(&batch, vtd_inv_pc_pasid((did_t){0}, i->slot));
         vtd_batch_add(&batch, vtd_inv_pc_pasid(i->did, i->slot));
@@ -279,9 +318,12 @@ int vtd_pasid_retire_many(struct vtd_retire *items, unsigned count)
         if (items[i].err == 0)
             zero(&items[i]);
     }
+    each_unit(items, count, drain);
     for (unsigned i = 0; i < count; i++) {
         if (items[i].err == 0)
             zero_fpd(&items[i]);
+        else if (err == 0)
+            err = items[i].err;
     }
     each_unit(items, count, forget_fpd);
     return err;

@@ -15,6 +15,7 @@
 
 #include "iommu/types.h"
 #include "iommu/vtd_fmt.h"
+#include "iommu/vtd_prq.h"
 #include "iommu/vtd_qi.h"
 #include "kernel/lib/compiler.h"
 
@@ -39,6 +40,7 @@ struct vtd_dev_cfg {
     unsigned pasid_bits;  /* widest slot: 0..20 bits; the directory holds at least 2^13 (PDTS = 0) */
     bool pasid;           /* sends requests-with-PASID (PASIDE); needs ECAP.PASID */
     bool ats;             /* has its device TLB on (DTE); needs ECAP.DT */
+    bool pri;             /* sends page requests (PRE); needs `ats`, and vtd_prq_usable() with its event */
     uint16_t ats_pfsid;   /* as in struct vtd_ats */
     uint8_t ats_qdep;
     bool no_pwsnp; /* the DMAR's SIDP forbids PWSNP = 1 or PGSNP = 1 for this device */
@@ -52,7 +54,8 @@ struct vtd_dev {
     unsigned pdts;
     bool pasid;
     bool ats;
-    bool gone; /* pulled out: its device TLB is left alone */
+    bool pri;
+    bool deaf; /* pulled out, or ATS is off: its device TLB is left alone */
     uint16_t ats_pfsid;
     uint8_t ats_qdep;
     bool pwsnp; /* table walks are snooped (PWSNP = 1): paging structures need no write-back */
@@ -78,6 +81,9 @@ must_check int vtd_dev_attach(struct vtd_unit *unit, const struct vtd_dev_cfg *c
  */
 must_check int vtd_dev_detach(struct vtd_dev *dev);
 
+/* The record of a device goes, with its directory; the unit is off and its tables are gone. T. */
+void vtd_dev_forget(struct vtd_dev *dev);
+
 /*
  * Makes requests without PASID use slot `pasid` (lane rid_pasid). A present context entry with another value
  * is retired and published anew. 0; -EBUSY while a PASID entry is present; -EINVAL beyond the directory;
@@ -91,6 +97,16 @@ must_check int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid);
  * goes on: its entries are retired and its context entries detached as of any device. X.
  */
 void vtd_dev_gone(struct vtd_dev *dev);
+
+/*
+ * Before ATS goes off at the device: its TLB is emptied, and nothing is sent there any more (rule 77 the
+ * other way round: a function without ATS must not be sent an invalidation). Nothing is bound, so that
+ * nothing can be cached anew. 0, -EIO, -ETIMEDOUT: nothing has changed. T.
+ */
+must_check int vtd_dev_ats_ends(struct vtd_dev *dev);
+
+/* ATS goes on at the device again after such an end: its TLB is not left alone any more. X. */
+void vtd_dev_ats_begins(struct vtd_dev *dev);
 
 /* The device that has `rid` among its requester ids, NULL if none. X. */
 struct vtd_dev *vtd_dev_find(struct vtd_unit *unit, uint16_t rid);
@@ -137,16 +153,18 @@ struct vtd_retire {
     struct vtd_dev *dev;
     uint32_t slot;
     unsigned flags;
-    int err;            /* out: as vtd_pasid_retire */
-    did_t did;          /* out: of the entry */
-    enum vtd_pgtt pgtt; /* out: of the entry */
+    int err;                    /* out: as vtd_pasid_retire */
+    did_t did;                  /* out: of the entry */
+    enum vtd_pgtt pgtt;         /* out: of the entry */
+    struct vtd_prq_drain drain; /* while it is drained */
 };
 
 /*
  * Stops the device from using `slot`: at return nothing of the entry is cached and the slot is empty. A slot
- * that was RID_PASID (other than 0) takes the context entries with it. 0; -ENOENT: the slot is empty; -EIO,
- * -ETIMEDOUT: the unit did not confirm, the entry is not present but not yet empty; domain id, number and
- * pages must not be reused before a repeated call succeeds. Allocates nothing. X, without locks.
+ * that was RID_PASID (other than 0) takes the context entries with it. Of a device that sends page requests
+ * none for this slot is left, all have been answered, and the answers have arrived. 0; -ENOENT: the slot is
+ * empty; -EIO, -ETIMEDOUT: the unit did not confirm, the entry is not present but not yet empty; domain id,
+ * number and pages must not be reused before a repeated call succeeds. Allocates nothing. X, without locks.
  */
 must_check int vtd_pasid_retire(struct vtd_dev *dev, uint32_t slot, unsigned flags);
 

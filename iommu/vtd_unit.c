@@ -7,7 +7,9 @@
 
 #include <errno.h>
 
+#include "iommu/vtd_entry.h"
 #include "iommu/vtd_fault.h"
+#include "iommu/vtd_firmware.h"
 #include "kernel/lib/text.h"
 
 /* ---- Discovery ---- */
@@ -35,6 +37,7 @@ static void unit_init(struct vtd_unit *unit, paddr_t base, uint16_t segment)
     plat_lock_init(&unit->fault_lock, "vtd fault");
     plat_lock_init(&unit->table_lock, "vtd table");
     vtd_qi_init(&unit->queue);
+    vtd_prq_init(unit);
     list_init(&unit->devs);
 }
 
@@ -98,101 +101,16 @@ void vtd_unit_destroy(struct vtd_unit *unit)
     plat_free(unit);
 }
 
-/* ---- Take-over ---- */
-
-static void save(struct vtd_unit *unit)
-{
-    struct vtd_saved *s = &unit->saved;
-    const struct plat_mmio *io = &unit->io;
-
-    s->gsts = vtd_read(io, VTD_GSTS);
-    s->rtaddr = vtd_read(io, VTD_RTADDR);
-    s->iqa = vtd_read(io, VTD_IQA);
-    s->fectl = vtd_read(io, VTD_FECTL);
-    s->fedata = vtd_read(io, VTD_FEDATA);
-    s->feaddr = vtd_read(io, VTD_FEADDR);
-    s->iectl = vtd_read(io, VTD_IECTL);
-    s->iedata = vtd_read(io, VTD_IEDATA);
-    s->ieaddr = vtd_read(io, VTD_IEADDR);
-    if (unit->caps.eim) {
-        s->feuaddr = vtd_read(io, VTD_FEUADDR);
-        s->ieuaddr = vtd_read(io, VTD_IEUADDR);
-    }
-    if (unit->caps.ir)
-        s->irta = vtd_read(io, VTD_IRTA);
-    if (unit->caps.plmr || unit->caps.phmr)
-        s->pmen = vtd_read(io, VTD_PMEN);
-}
-
-#define QUEUE_STOPS (SPAN_MASK(VTD_FSTS_IQE) | SPAN_MASK(VTD_FSTS_ITE))
-
-static bool queue_is_empty(const struct vtd_unit *unit)
-{
-    return vtd_read(&unit->io, VTD_IQH) == vtd_read(&unit->io, VTD_IQT);
-}
-
-/* Nothing will move any more: the queue is empty, or an error stops it. */
-static bool queue_rests(void *arg)
-{
-    const struct vtd_unit *unit = arg;
-
-    return queue_is_empty(unit) || (vtd_read(&unit->io, VTD_FSTS) & QUEUE_STOPS) != 0;
-}
-
-/*
- * Ends a queue of the firmware's. One that an error stopped is set going once more (rule 31); what it does
- * not take then is nobody's, and it goes off all the same.
- */
-static int end_queue(struct vtd_unit *unit)
-{
-    int err = vtd_wait(unit, queue_rests, unit, "empty queue of the firmware's");
-
-    if (err || !queue_is_empty(unit)) {
-        vtd_write(&unit->io, VTD_FSTS, QUEUE_STOPS);
-        vtd_write(&unit->io, VTD_IQT, vtd_read(&unit->io, VTD_IQT));
-        err = vtd_wait(unit, queue_rests, unit, "empty queue of the firmware's at the second try");
-    }
-    if (err || !queue_is_empty(unit))
-        plat_log(LOG_WARN, "%s: queue of the firmware's is stuck (FSTS %08x) and turned off as it is",
-                 unit->name, (unsigned)vtd_read(&unit->io, VTD_FSTS));
-    return vtd_cmd(unit, VTD_CMD_QIE, false);
-}
-
-/* Ends what firmware left on: translation, interrupt remapping, its queue (rules 22, 73). */
-static int quiesce(struct vtd_unit *unit)
-{
-    int err = vtd_cmd(unit, VTD_CMD_TE, false);
-
-    if (!err)
-        err = vtd_cmd(unit, VTD_CMD_IRE, false);
-    if (!err && FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)))
-        err = end_queue(unit);
-    return err;
-}
-
-/* PMEN.EPM and its status; only where the unit has protected memory (rule 72). */
-static int set_protected_memory(struct vtd_unit *unit, bool on)
-{
-    uint64_t pmen;
-
-    if (!unit->caps.plmr && !unit->caps.phmr)
-        return 0;
-    pmen = vtd_read(&unit->io, VTD_PMEN);
-    if (FIELD_GET(VTD_PMEN_EPM, pmen) == on)
-        return 0;
-    vtd_write(&unit->io, VTD_PMEN, FIELD_SET(VTD_PMEN_EPM, pmen, on));
-    return vtd_wait_status(unit, VTD_PMEN, SPAN_MASK(VTD_PMEN_PRS), on, "change of PMEN.PRS");
-}
+/* ---- Tables ---- */
 
 /* Where hardware does not do it at SRTP, everything cached under the old root goes (rule 7). */
-static int invalidate_all(struct vtd_unit *unit, bool scalable)
+static int invalidate_all(struct vtd_unit *unit)
 {
     struct vtd_batch batch;
 
     vtd_batch_init(&batch, unit);
     vtd_batch_add(&batch, vtd_inv_cc_global());
-    if (scalable)
-        vtd_batch_add(&batch, vtd_inv_pc_global());
+    vtd_batch_add(&batch, vtd_inv_pc_global());
     vtd_batch_add(&batch, vtd_inv_iotlb_global());
     return vtd_batch_submit_wait(&batch);
 }
@@ -212,7 +130,7 @@ static int start_tables(struct vtd_unit *unit)
     plat_publish(unit->root, PAGE_SIZE, unit->caps.c);
     err = set_root(unit, rtaddr);
     if (!err && !unit->caps.esrtps)
-        err = invalidate_all(unit, true);
+        err = invalidate_all(unit);
     return err;
 }
 
@@ -257,85 +175,24 @@ static void free_tables(struct vtd_unit *unit)
 
 /* ---- Give-back ---- */
 
-/* The firmware's root table; set only if it translated. Our queue is still there to flush what it replaces.
- */
-static int restore_root(struct vtd_unit *unit)
-{
-    uint64_t rtaddr = unit->saved.rtaddr;
-    int err;
-
-    if (!FIELD_GET(VTD_GSTS_TES, unit->saved.gsts)) {
-        vtd_write(&unit->io, VTD_RTADDR, rtaddr);
-        return 0;
-    }
-    err = set_root(unit, rtaddr);
-    if (!err && !unit->caps.esrtps && FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)))
-        err = invalidate_all(unit, FIELD_GET(VTD_RTADDR_TTM, rtaddr) == VTD_TTM_SCALABLE);
-    return err;
-}
-
 /* Everything off. The first error is returned; the rest is tried all the same. */
 static int turn_off(struct vtd_unit *unit)
 {
-    int errs[4];
+    int errs[5];
 
     vtd_event_stop(unit);
+    vtd_prq_stop(unit);
     errs[0] = vtd_intr_stop(unit, unit->saved.irta, FIELD_GET(VTD_GSTS_IRES, unit->saved.gsts));
-    errs[1] = vtd_cmd(unit, VTD_CMD_TE, false);
-    errs[2] = errs[1] ? 0 : restore_root(unit);
-    errs[3] = vtd_qi_stop(unit);
+    errs[1] = vtd_firmware_protect(unit, FIELD_GET(VTD_PMEN_EPM, unit->saved.pmen));
+    errs[2] = vtd_cmd(unit, VTD_CMD_TE, false);
+    errs[3] = errs[2] ? 0 : vtd_firmware_point_back(unit);
+    errs[4] = vtd_qi_stop(unit);
     vtd_fault_clear(unit);
     for (unsigned i = 0; i < ARRAY_SIZE(errs); i++) {
         if (errs[i])
             return errs[i];
     }
     return 0;
-}
-
-static void restore_events(const struct vtd_unit *unit)
-{
-    const struct vtd_saved *s = &unit->saved;
-    const struct plat_mmio *io = &unit->io;
-
-    vtd_write(io, VTD_FEDATA, s->fedata);
-    vtd_write(io, VTD_FEADDR, s->feaddr);
-    vtd_write(io, VTD_IEDATA, s->iedata);
-    vtd_write(io, VTD_IEADDR, s->ieaddr);
-    if (unit->caps.eim) {
-        vtd_write(io, VTD_FEUADDR, s->feuaddr);
-        vtd_write(io, VTD_IEUADDR, s->ieuaddr);
-    }
-    vtd_write(io, VTD_FECTL, s->fectl);
-    vtd_write(io, VTD_IECTL, s->iectl);
-}
-
-static int restore_queue(struct vtd_unit *unit)
-{
-    vtd_write(&unit->io, VTD_IQA, unit->saved.iqa);
-    if (!FIELD_GET(VTD_GSTS_QIES, unit->saved.gsts))
-        return 0;
-    vtd_write(&unit->io, VTD_IQT, 0);
-    return vtd_cmd(unit, VTD_CMD_QIE, true);
-}
-
-/* Registers and enables as save() found them; everything of ours is off, a queue of the firmware's may not
- * be. */
-static int restore(struct vtd_unit *unit)
-{
-    const struct vtd_saved *s = &unit->saved;
-    const struct plat_mmio *io = &unit->io;
-    int err = 0;
-
-    restore_events(unit);
-    if (!FIELD_GET(VTD_GSTS_QIES, vtd_read(io, VTD_GSTS)))
-        err = restore_queue(unit);
-    if (!err && FIELD_GET(VTD_GSTS_IRES, s->gsts))
-        err = vtd_cmd(unit, VTD_CMD_IRE, true);
-    if (!err)
-        err = set_protected_memory(unit, FIELD_GET(VTD_PMEN_EPM, s->pmen));
-    if (!err && FIELD_GET(VTD_GSTS_TES, s->gsts))
-        err = vtd_cmd(unit, VTD_CMD_TE, true);
-    return err;
 }
 
 static int give_back(struct vtd_unit *unit)
@@ -345,35 +202,53 @@ static int give_back(struct vtd_unit *unit)
     if (err)
         return err;
     vtd_qi_free(unit);
+    vtd_prq_free(unit);
     vtd_intr_free(unit);
     free_tables(unit);
     unit->started = false;
     unit->taken = false;
-    return restore(unit);
+    return vtd_firmware_restore(unit);
 }
 
 /* ---- Life ---- */
 
+static void mask_events(struct vtd_unit *unit)
+{
+    vtd_event_mask(unit, VTD_EVENT_FAULT, true);
+    vtd_event_mask(unit, VTD_EVENT_QUEUE, true);
+    if (unit->caps.prs)
+        vtd_event_mask(unit, VTD_EVENT_PAGES, true);
+}
+
+/* From whatever is on to our queue and translation. Tables have the context entries of what is attached. */
 static int take_over(struct vtd_unit *unit)
 {
-    int err = quiesce(unit);
+    int err = vtd_firmware_quiesce(unit);
 
     if (err)
         return err;
-    vtd_event_mask(unit, VTD_EVENT_FAULT, true);
-    vtd_event_mask(unit, VTD_EVENT_QUEUE, true);
+    mask_events(unit);
     vtd_fault_clear(unit);
-    err = alloc_tables(unit);
+    if (unit->root == NULL)
+        err = alloc_tables(unit);
+    else
+        vtd_tables_drop(unit);
     if (!err)
         err = vtd_qi_start(unit);
     if (!err)
+        err = vtd_prq_start(unit);
+    if (!err)
         err = start_tables(unit);
+    if (!err)
+        err = vtd_tables_rebuild(unit);
+    if (!err && unit->fill != NULL)
+        err = unit->fill(unit, unit->fill_arg);
     if (err)
         return err;
     vtd_event_start(unit);
     err = vtd_cmd(unit, VTD_CMD_TE, true);
     if (!err)
-        err = set_protected_memory(unit, false);
+        err = vtd_firmware_protect(unit, false);
     return err;
 }
 
@@ -382,7 +257,7 @@ int vtd_unit_start(struct vtd_unit *unit)
     int err;
 
     plat_assert(!unit->taken);
-    save(unit);
+    vtd_firmware_save(unit);
     unit->taken = true;
     err = take_over(unit);
     if (err) {
@@ -396,9 +271,36 @@ int vtd_unit_start(struct vtd_unit *unit)
     return 0;
 }
 
+int vtd_unit_suspend(struct vtd_unit *unit)
+{
+    int err = invalidate_all(unit);
+
+    plat_assert(unit->started && !unit->suspended);
+    unit->suspended = true;
+    if (!err)
+        err = vtd_cmd(unit, VTD_CMD_IRE, false);
+    if (!err)
+        err = vtd_cmd(unit, VTD_CMD_TE, false);
+    if (err)
+        return err;
+    vtd_qi_rest(unit);
+    mask_events(unit);
+    return vtd_qi_stop(unit);
+}
+
+int vtd_unit_resume(struct vtd_unit *unit)
+{
+    int err = take_over(unit);
+
+    plat_assert(unit->suspended);
+    if (!err)
+        unit->suspended = false;
+    return err;
+}
+
 int vtd_unit_stop(struct vtd_unit *unit)
 {
-    plat_assert(unit->started && list_empty(&unit->devs));
+    plat_assert(unit->started);
     return give_back(unit);
 }
 
@@ -412,7 +314,8 @@ void vtd_unit_drop(struct vtd_unit *unit)
     if (!unit->taken)
         return;
     vtd_qi_reset(unit);
-    obeyed = turn_off(unit) == 0 && restore(unit) == 0;
+    vtd_prq_init(unit);
+    obeyed = turn_off(unit) == 0 && vtd_firmware_restore(unit) == 0;
     if (!obeyed)
         plat_log(LOG_ERROR, "%s: does not obey while it is dropped", unit->name);
 }

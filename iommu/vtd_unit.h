@@ -3,9 +3,10 @@
  * One remapping unit: its registers, and how it is taken over, run and given back. VT-d 5.10, Register
  * Descriptions; rules 1-21, 72, 73.
  *
- * Locks, none of which is ever held together with another: `command_lock` around one command from its write
+ * Locks, of which no two are held together but for the last: `command_lock` around one command from its write
  * to its status (rule 1), `table_lock` around edits of root, context and PASID tables and the owners of
- * interrupt entries, `fault_lock` around the fault records, and the queue's own. All are leaves.
+ * interrupt entries, `fault_lock` around the fault records, and the queues' own. All are leaves but that of
+ * the page request queue, under which responses are put into the invalidation queue.
  */
 #ifndef IOMMU_VTD_UNIT_H
 #define IOMMU_VTD_UNIT_H
@@ -22,6 +23,7 @@
 #include "iommu/vtd_fault.h"
 #include "iommu/vtd_fmt.h"
 #include "iommu/vtd_intr.h"
+#include "iommu/vtd_prq.h"
 #include "iommu/vtd_qi.h"
 #include "iommu/vtd_quirk.h"
 #include "iommu/vtd_regs.h"
@@ -41,6 +43,11 @@ struct vtd_saved {
     uint64_t rtaddr;
     uint64_t iqa;
     uint64_t irta;
+    uint64_t pqa;
+    uint32_t pectl;
+    uint32_t pedata;
+    uint32_t peaddr;
+    uint32_t peuaddr;
 };
 
 struct vtd_unit {
@@ -53,15 +60,21 @@ struct vtd_unit {
     uint64_t timeout_ns; /* of every wait for this unit; VTD_TIMEOUT_NS unless a test shortens it */
     bool taken;          /* `saved` is valid: there is something to give back */
     bool started;        /* runs */
+    bool suspended;      /* between vtd_unit_suspend and a vtd_unit_resume that succeeds */
 
     struct plat_lock command_lock;
     struct plat_lock fault_lock;
     struct vtd_fault_log faults;
     struct vtd_event fault_event;
     struct vtd_event queue_event;
+    struct vtd_event page_event;
     struct vtd_queue queue;
     struct vtd_qi_stats stats;
+    struct vtd_prq prq;
     struct vtd_saved saved;
+
+    int (*fill)(struct vtd_unit *unit, void *arg); /* called before translation goes on; NULL: nobody */
+    void *fill_arg;
 
     struct plat_lock table_lock;
     struct vtd_root_entry *root;
@@ -94,6 +107,21 @@ must_check int vtd_unit_start(struct vtd_unit *unit);
  * 80). No device may be attached. 0; first error otherwise, and then the memory that the unit may still read
  * is kept. T. */
 must_check int vtd_unit_stop(struct vtd_unit *unit);
+
+/*
+ * Off, as before the machine sleeps (rule 74): caches emptied, then interrupt remapping, translation, events
+ * and queue off. What is retired or flushed from now on is done at once; what is published has to be
+ * published again. No device may do DMA: nothing stops it. 0, -ETIMEDOUT, -EIO: half off; resume puts it
+ * back. T.
+ */
+must_check int vtd_unit_suspend(struct vtd_unit *unit);
+
+/*
+ * On again, whatever state the unit is in by now: taken over like at start, with tables made anew: context
+ * entries of all devices, no PASID entry; remapping of interrupts is off. 0; -ENOMEM, -ETIMEDOUT, -EIO: can
+ * be repeated. T.
+ */
+must_check int vtd_unit_resume(struct vtd_unit *unit);
 
 /* Gives the unit back; it is stopped, or was never started. T. */
 void vtd_unit_destroy(struct vtd_unit *unit);

@@ -11,8 +11,8 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
               tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
-              tests/suites/order_late_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
-              tests/suites/ioasid_set_test.c tests/suites/ioasid_end_test.c tests/suites/ioasid_alloc_test.c \
+              tests/suites/order_late_test.c tests/suites/order_suspend_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
+              tests/suites/rmrr_test.c tests/suites/ioasid_set_test.c tests/suites/ioasid_end_test.c tests/suites/ioasid_alloc_test.c \
               tests/suites/notifier_scope_test.c tests/suites/order_set_test.c \
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
               tests/suites/reuse_test.c tests/suites/stale_test.c tests/suites/svm_bind_test.c \
@@ -50,12 +50,13 @@ MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c te
                     tests/host/model_vcmd_test.c tests/host/model_walk_test.c
 
 # Host process only: the platform of a Linux process, units that record, units that translate, main().
-HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
-                   tests/host/unit_stub_test.c tests/host/intr_stub_test.c tests/host/ioasid_host_test.c $(MODEL_SUITE_SRCS)
+HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
+                   tests/host/unit_stub_test.c tests/host/intr_stub_test.c tests/host/ioasid_host_test.c \
+                   tests/host/prq_test.c tests/host/ats_test.c $(MODEL_SUITE_SRCS)
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
              tests/host/stub_machine.c tests/host/own_unit.c tests/host/stub_intr.c tests/host/shadow.c tests/host/model_machine.c \
-             tests/host/model_engine.c tests/host/model_firmware.c tests/host/model_rig.c tests/host/model_bed.c tests/host/breach.c $(MODEL_SRCS)
+             tests/host/model_engine.c tests/host/page_bench.c tests/host/model_firmware.c tests/host/model_rig.c tests/host/model_bed.c tests/host/breach.c $(MODEL_SRCS)
 
 # ---- Orderings: the abstract machine, the walks through it, two calls at a time ----
 

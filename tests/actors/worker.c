@@ -42,6 +42,8 @@ int worker_start(struct worker *w)
     plat_unlock(&w->lock);
     if (rc)
         return rc;
+    if (w->tags)
+        dma_tag(w->dma, desc.number);
     rc = dma_start(w->dma, &desc.xfer);
     if (rc == 0)
         return 0;

@@ -35,6 +35,7 @@ struct worker {
     struct ioasid_core *core;
     struct ioasid_set *set;
     struct dma_dev *dma;
+    bool tags;             /* transfers carry the number of their descriptor */
     struct plat_lock lock; /* all below; leaf */
     struct plat_waitq ended;
     ioasid_t id; /* IOASID_INVALID: takes no work */

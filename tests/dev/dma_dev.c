@@ -17,8 +17,8 @@ static unsigned dev_count;
 
 const char *dma_engine_name(enum dma_engine engine)
 {
-    static const char *const names[DMA_ENGINE_COUNT] = {"edu",  "testdev", "nvme", "nvme-id",
-                                                        "held", "xhci",    "model"};
+    static const char *const names[DMA_ENGINE_COUNT] = {"edu",  "testdev", "nvme",  "nvme-id",
+                                                        "held", "xhci",    "model", "ats"};
 
     return engine < DMA_ENGINE_COUNT ? names[engine] : "none";
 }
@@ -132,6 +132,18 @@ static bool fits(const struct dma_dev *dev, const struct dma_xfer *x)
     return !dev->record_len || x->len == dev->record_len;
 }
 
+void dma_tag(struct dma_dev *dev, uint32_t pasid)
+{
+    plat_assert(dev->can_tag);
+    dev->tagged = true;
+    dev->pasid = pasid;
+}
+
+void dma_untag(struct dma_dev *dev)
+{
+    dev->tagged = false;
+}
+
 int dma_start(struct dma_dev *dev, const struct dma_xfer *x)
 {
     int err;
@@ -186,10 +198,11 @@ bool dma_fixed_pattern(const struct dma_dev *dev, void *out, uint32_t len)
 void dma_quiesce_all(void)
 {
     for (unsigned i = 0; i < dev_count; i++) {
-        devs[i]->tagged = false;
         /* dma_wait has logged the one that does not answer; it stays busy and every start on it is refused.
          */
         if (devs[i]->busy && dma_wait(devs[i], DMA_TIMEOUT_NS))
             continue;
     }
+    for (unsigned i = 0; i < dev_count; i++)
+        dma_untag(devs[i]);
 }

@@ -33,6 +33,7 @@ enum dma_engine {
     DMA_HELD,    /* drive with a limit of its commands: translates at once, writes zeros much later */
     DMA_XHCI,    /* USB controller: reads and writes records of 16 bytes */
     DMA_MODEL,   /* device in front of a strict unit, host only: both directions, queues, tells the outcome */
+    DMA_ATS,     /* the same with a device TLB and page requests, where the driver turns them on */
     DMA_ENGINE_COUNT
 };
 
@@ -99,8 +100,9 @@ struct dma_dev {
     bool held;       /* translated when start returns; memory is written only about `delay_ns` later */
     bool asks_again; /* one refused transfer may be several requests, hence several records of it */
     bool reports;    /* result tells a transfer refused from one that was let through */
+    bool can_tag;    /* transfers may carry a PASID: dma_tag() */
+    bool device_tlb; /* has one, and page requests */
     bool obeys_bme;  /* no DMA with Bus Master Enable clear */
-    bool can_tag;    /* its requests can carry a PASID */
     bool fixed; /* always writes the same: `sends`, or without that `fixed_word`, little endian, repeated */
     uint32_t fixed_word;
     uint32_t record_len;  /* every transfer has exactly that many bytes; 0: 1..max_len */
@@ -118,9 +120,9 @@ struct dma_dev {
     uint64_t delay_ns;  /* from start to translation, 0 if synchronous */
     enum dma_result result;
     unsigned interrupts; /* taken from it so far; by its handler */
-    bool tagged;         /* transfers carry `pasid`; a case sets it if `can_tag`, and takes it back */
+    bool busy;           /* a transfer was started and not waited for */
+    bool tagged;         /* transfers carry `pasid`, see dma_tag() */
     uint32_t pasid;
-    bool busy; /* a transfer was started and not waited for */
 };
 
 /*
@@ -169,6 +171,13 @@ must_check int dma_wait(struct dma_dev *dev, uint64_t timeout_ns);
 
 /* dma_start and dma_wait(DMA_TIMEOUT_NS) in one. */
 must_check int dma_run(struct dma_dev *dev, const struct dma_xfer *x);
+
+/*
+ * From now on transfers of the device carry a PASID, or none again. Only for an engine with `can_tag`, whose
+ * start is -EINVAL if the function's PASIDs are off. All tags go after each case.
+ */
+void dma_tag(struct dma_dev *dev, uint32_t pasid);
+void dma_untag(struct dma_dev *dev);
 
 /* The `len` bytes that an engine with `fixed` writes. False (and nothing stored) for one that writes its
  * buffer. */

@@ -120,5 +120,9 @@ void lane_known(struct iommu *iommu)
 
 int lane_choose(struct iommu *iommu, enum t_lane lane)
 {
-    return iommu_set_lane(iommu, lane == T_LANE_RID_PASID ? IOMMU_LANE_RID_PASID : IOMMU_LANE_RID);
+    static const enum iommu_lane lanes[T_LANE_COUNT] = {[T_LANE_RID] = IOMMU_LANE_RID,
+                                                        [T_LANE_RID_PASID] = IOMMU_LANE_RID_PASID,
+                                                        [T_LANE_PASID] = IOMMU_LANE_PASID};
+
+    return iommu_set_lane(iommu, lanes[lane]);
 }

@@ -77,6 +77,15 @@ static bool rid_pasid_unused(const struct vtd_unit *unit, char *why, size_t size
     return true;
 }
 
+/* Nor lane pasid. */
+static bool pasid_unused(const struct vtd_unit *unit, char *why, size_t size)
+{
+    if (unit->caps.pasid)
+        return false;
+    snprintf(why, size, "ECAP.PASID = 0");
+    return true;
+}
+
 static bool unit_unmet(const struct iommu *iommu, unsigned u, uint64_t needs, char *why, size_t size)
 {
     const struct vtd_caps *caps = &iommu->units[u]->caps;
@@ -167,12 +176,15 @@ static unsigned count_apart(enum dma_engine engine, bool *group)
     return apart;
 }
 
-/* Engines that only cases made for them can use: the choice is no obstacle, and gives no reason. */
+/* Engines that only cases made for them can use: the choice is no obstacle, and gives no reason. A device TLB
+ * answers itself what a unit would record: it takes the cases that look at memory in every lane. */
 static bool for_others(const struct t_case *c, const struct dma_dev *dev)
 {
     if (c->engines && !(c->engines & T_BIT(dev->engine)))
         return true;
     if (dev->held && !(c->needs & NEED_DMA_HELD))
+        return true;
+    if (dev->device_tlb && !(c->lanes & T_BIT(T_LANE_PASID)))
         return true;
     return dev->record_len && !(c->needs & NEED_DMA_RECORD);
 }
@@ -214,12 +226,14 @@ bool needs_lane_unmet(const struct t_case *c, enum t_lane lane, enum dma_engine 
     why[0] = 0;
     if (!(lanes & T_BIT(lane)))
         return true;
-    if (lane == T_LANE_PASID) {
+    if (lane == T_LANE_PASID && !dma_dev_get(engine, 0)->can_tag) {
         snprintf(why, size, "%s sends no PASID", dma_engine_name(engine));
         return true;
     }
-    for (unsigned u = 0; lane == T_LANE_RID_PASID && u < iommu->unit_count; u++) {
-        if (rid_pasid_unused(iommu->units[u], why, size))
+    for (unsigned u = 0; u < iommu->unit_count; u++) {
+        if (lane == T_LANE_RID_PASID && rid_pasid_unused(iommu->units[u], why, size))
+            return true;
+        if (lane == T_LANE_PASID && pasid_unused(iommu->units[u], why, size))
             return true;
     }
     return false;

@@ -120,6 +120,13 @@ void host_pci_add(struct pci_id fn, uint16_t vendor, uint16_t device, uint32_t c
     }
 }
 
+static void (*written)(struct pci_id fn);
+
+void host_pci_on_write(void (*fn)(struct pci_id fn))
+{
+    written = fn;
+}
+
 static struct function *function_at(struct pci_id fn)
 {
     for (unsigned i = 0; i < function_count; i++) {
@@ -144,6 +151,8 @@ void plat_pci_write32(struct pci_id fn, uint16_t offset, uint32_t value)
     plat_assert(is_aligned(offset, 4) && offset / 4 < CONFIG_WORDS);
     if (f != NULL)
         f->words[offset / 4] = value;
+    if (written != NULL)
+        written(fn);
 }
 
 void plat_pci_write16(struct pci_id fn, uint16_t offset, uint16_t value)
@@ -153,6 +162,8 @@ void plat_pci_write16(struct pci_id fn, uint16_t offset, uint16_t value)
     plat_assert(is_aligned(offset, 2) && offset / 4 < CONFIG_WORDS);
     if (f != NULL)
         memcpy((uint8_t *)f->words + offset, &value, sizeof(value));
+    if (written != NULL)
+        written(fn);
 }
 
 void host_bus_reset(void)

@@ -16,6 +16,7 @@
 #include "tests/harness/env.h"
 #include "tests/host/guard.h"
 #include "tests/host/host.h"
+#include "tests/host/model_machine.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1
@@ -131,6 +132,7 @@ void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env
     if (out->end != ENV_RETURNED) {
         host_abandon_work();
         host_msi_abandon();
+        model_machine_abandon();
     }
     set_alarm();
     out->elapsed_ns = (wall_us() - begin) * 1000;

@@ -52,6 +52,9 @@ void host_thread_restore(struct host_thread saved);
 /* Forgets all queued and deferred work: what a case that ended by force has left behind. */
 void host_abandon_work(void);
 
+/* Called behind every write to configuration space, with the function written to. One; NULL: nobody is. */
+void host_pci_on_write(void (*fn)(struct pci_id fn));
+
 /* Called at every plat_relax(), e.g. by a unit that completes late. At most 8. */
 void host_on_tick(void (*fn)(void));
 

@@ -52,6 +52,11 @@ void model_machine_leave(void)
     }
 }
 
+void model_machine_abandon(void)
+{
+    depth = 0;
+}
+
 static void interrupt(unused void *ctx, uint64_t address, uint32_t data)
 {
     if (message_count < MAX_MESSAGES) {

@@ -27,6 +27,8 @@ struct model *model_machine_unit(unsigned n);
  * these: interrupts that it sends are delivered at the end. */
 void model_machine_enter(void);
 void model_machine_leave(void);
+/* Nobody is in such a call any more: whoever was will not come back. */
+void model_machine_abandon(void);
 
 /* Called whenever time has passed, at ticks and barriers. */
 void model_machine_on_time(void (*fn)(void));

@@ -96,12 +96,46 @@ static const struct stub_dev devs[STUB_UNITS][STUB_DEVS] = {
      {{0, RID(2, 4, 0)}, {RID(2, 0, 0), RID(2, 4, 0)}, 2}},
 };
 
+static const struct stub_dev ats_devs[STUB_UNITS][STUB_ATS_DEVS] = {
+    {{{0, RID(0, 4, 0)}, {RID(0, 4, 0)}, 1}, {{0, RID(0, 18, 0)}, {RID(0, 18, 0)}, 1}},
+    {{{0, RID(0, 5, 0)}, {RID(0, 5, 0)}, 1}, {{0, RID(0, 19, 0)}, {RID(0, 19, 0)}, 1}},
+};
+
+/* One that can send PASIDs: 20 bits. */
+static void plug_tagger(struct pci_id fn)
+{
+    host_pci_add(fn, 0x1234, 0x0001, 0xff0000, 0);
+    plat_pci_write32(fn, 0x100, 0x0001001b);
+    plat_pci_write32(fn, 0x104, 0x00001400);
+}
+
+/* And ATS with eight invalidations, and page requests, of which 64 may be open; in the root complex. */
+static void plug_ats(struct pci_id fn)
+{
+    plug_tagger(fn);
+    plat_pci_write32(fn, 0x04, 0x00100000);
+    plat_pci_write32(fn, 0x34, 0x40);
+    plat_pci_write32(fn, 0x40, 0x00920010);
+    plat_pci_write32(fn, 0x100, 0x1101001b);
+    plat_pci_write32(fn, 0x110, 0x1201000f);
+    plat_pci_write32(fn, 0x114, 0x00000028);
+    plat_pci_write32(fn, 0x120, 0x00010013);
+    plat_pci_write32(fn, 0x124, 0x81000000);
+    plat_pci_write32(fn, 0x128, 64);
+}
+
 static void plug_devices(void)
 {
     for (unsigned u = 0; u < STUB_UNITS; u++) {
         host_pci_add((struct pci_id){0, BRIDGE_OF(u)}, 0x1b36, 0x000e, 0x060400, BUS_OF(u));
-        for (unsigned d = 0; d < STUB_DEVS; d++)
-            host_pci_add(devs[u][d].id, 0x1234, 0x0001, 0xff0000, 0);
+        for (unsigned d = 0; d < STUB_DEVS; d++) {
+            if (devs[u][d].rid_count == 1)
+                plug_tagger(devs[u][d].id);
+            else
+                host_pci_add(devs[u][d].id, 0x1234, 0x0001, 0xff0000, 0);
+        }
+        for (unsigned d = 0; d < STUB_ATS_DEVS; d++)
+            plug_ats(ats_devs[u][d].id);
     }
 }
 
@@ -115,6 +149,12 @@ const struct stub_dev *stub_machine_dev(unsigned unit, unsigned n)
 {
     plat_assert(unit < STUB_UNITS && n < STUB_DEVS);
     return &devs[unit][n];
+}
+
+const struct stub_dev *stub_machine_ats_dev(unsigned unit, unsigned n)
+{
+    plat_assert(unit < STUB_UNITS && n < STUB_ATS_DEVS);
+    return &ats_devs[unit][n];
 }
 
 /* ---- DMAR ---- */
@@ -169,7 +209,7 @@ static void put_scope(unsigned type, unsigned id, uint16_t rid)
 static void put_unit(unsigned n)
 {
     put(0, 2); /* DRHD */
-    put(16 + 4 * 8, 2);
+    put(16 + (4 + STUB_ATS_DEVS) * 8, 2);
     put(0, 1); /* INCLUDE_PCI_ALL is clear */
     put(0, 1); /* one page of registers */
     put(0, 2);
@@ -178,6 +218,19 @@ static void put_unit(unsigned n)
     put_scope(1, 0, devs[n][1].id.rid);
     put_scope(2, 0, BRIDGE_OF(n));
     put_scope(3, STUB_IOAPIC(n), STUB_IOAPIC_RID(n));
+    for (unsigned d = 0; d < STUB_ATS_DEVS; d++)
+        put_scope(1, 0, ats_devs[n][d].id.rid);
+}
+
+static void put_satc(void)
+{
+    put(5, 2); /* SATC */
+    put(8 + STUB_UNITS * STUB_ATS_DEVS * 8, 2);
+    put(0, 4); /* ATC is not required; segment 0 */
+    for (unsigned n = 0; n < STUB_UNITS; n++) {
+        for (unsigned d = 0; d < STUB_ATS_DEVS; d++)
+            put_scope(1, 0, ats_devs[n][d].id.rid);
+    }
 }
 
 static void build_dmar(void)
@@ -187,6 +240,7 @@ static void build_dmar(void)
     put_header(remaps);
     for (unsigned i = 0; i < STUB_UNITS; i++)
         put_unit(i);
+    put_satc();
     memcpy(table + 4, &(uint32_t){(uint32_t)table_size}, 4);
     for (size_t i = 0; i < table_size; i++)
         sum = (uint8_t)(sum + table[i]);

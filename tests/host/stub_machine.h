@@ -17,6 +17,11 @@
  * and one behind a PCI bridge, whose DMA arrives as the bridge's secondary bus, device 0. */
 #define STUB_DEVS 3
 
+/* And devices in the root complex that have PASID, ATS and page requests in their configuration space, one in
+ * either half of bus 0; the SATC structure names them. Those of STUB_DEVS on the root bus have PASID alone.
+ */
+#define STUB_ATS_DEVS 2
+
 /* Each unit has an I/O APIC too: its number in the DMAR, and the requester id of its interrupts. */
 #define STUB_IOAPIC(unit)     (5u + (unit))
 #define STUB_IOAPIC_RID(unit) RID(0xf0, 0x1f, unit)
@@ -31,7 +36,7 @@ struct stub_dev {
  * Profiles, by name; unit 0 never snoops table reads (ECAP.C = 0), unit 1 does:
  * "default" all translation types, CAP.CM = 0;  "cm" the same with caching mode;  "fs", "ss" one stage only;
  * "old" VER 1.0 beside scalable mode, as emulators have it;  "small" 4-bit domain ids, no PSI, ESRTPS = 0 in
- * both; "ats" with device TLBs and PASIDs;  "ir" with interrupt remapping. "model" and "model-<preset>" are
+ * both; "ats" with device TLBs and PASIDs; "ir" with interrupt remapping. "model" and "model-<preset>" are
  * strict units.
  */
 /* Builds (or builds anew) the machine. 0, -EINVAL: no such profile. */
@@ -41,6 +46,13 @@ const char *stub_machine_profile(unsigned n);
 
 struct stub_unit *stub_machine_unit(unsigned n);
 const struct stub_dev *stub_machine_dev(unsigned unit, unsigned n);
+const struct stub_dev *stub_machine_ats_dev(unsigned unit, unsigned n);
+
+/* Where the capabilities are, and the bits that turn them on. */
+#define STUB_PASID_CONTROL 0x104 /* upper half, bit 0 */
+#define STUB_ATS_CONTROL   0x114 /* upper half, bit 15 */
+#define STUB_PRI_CONTROL   0x124 /* bit 0 */
+#define STUB_PRI_ROOM      0x12c /* requests that may be open */
 /* The table, alive as long as the program. */
 const void *stub_machine_dmar(size_t *size);
 

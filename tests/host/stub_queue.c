@@ -32,6 +32,9 @@ static const struct vtd_desc allowed[] = {
     [VTD_QI_PIOTLB] =
         DESC_BITS(B(VTD_QI_TYPE) | B(VTD_QI_PIOTLB_G) | B(VTD_QI_PIOTLB_DID) | B(VTD_QI_PIOTLB_PASID),
                   B(VTD_QI_PIOTLB_AM) | B(VTD_QI_PIOTLB_IH) | B(VTD_QI_PIOTLB_ADDR)),
+    [VTD_QI_PRESP] = DESC_BITS(B(VTD_QI_TYPE) | B(VTD_QI_PRESP_PP) | B(VTD_QI_PRESP_RC) |
+                                   B(VTD_QI_PRESP_RID) | B(VTD_QI_PRESP_PASID),
+                               B(VTD_QI_PRESP_PRGI)),
     [VTD_QI_PC] = DESC_BITS(B(VTD_QI_TYPE) | B(VTD_QI_PC_G) | B(VTD_QI_PC_DID) | B(VTD_QI_PC_PASID), 0),
     [VTD_QI_PDEVTLB] =
         DESC_BITS(B(VTD_QI_TYPE) | B(VTD_QI_PDEVTLB_MIP) | B(VTD_QI_PDEVTLB_PFSID_LOW) |
@@ -54,6 +57,8 @@ static bool type_ok(const struct stub_unit *unit, const struct vtd_desc *d)
 
     if (entry_get(d, VTD_QI_TYPE_HIGH) != 0 || type >= ARRAY_SIZE(allowed) || allowed[type].q[0] == 0)
         return false;
+    if (type == VTD_QI_PRESP)
+        return FIELD_GET(VTD_ECAP_PRS, unit->cfg.ecap);
     return !is_device_tlb(d) || FIELD_GET(VTD_ECAP_DT, unit->cfg.ecap);
 }
 

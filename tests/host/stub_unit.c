@@ -210,6 +210,11 @@ static void check_disable(struct stub_unit *unit, uint32_t bit)
 
 static void root_table_set(struct stub_unit *unit)
 {
+    uint64_t now = FIELD_GET(VTD_RTADDR_TTM, stub_reg(unit, VTD_OFF_RTADDR, 8));
+
+    if (now != FIELD_GET(VTD_RTADDR_TTM, unit->root) && !FIELD_GET(VTD_CAP_ESRTPS, unit->cfg.cap) &&
+        FIELD_GET(VTD_GSTS_TES, get32(unit, VTD_OFF_GSTS)))
+        stub_breach(unit, "rule 6: RTADDR.TTM changed with TES = 1 and ESRTPS = 0");
     unit->root = stub_reg(unit, VTD_OFF_RTADDR, 8);
     if (FIELD_GET(VTD_RTADDR_TTM, unit->root) == VTD_TTM_RESERVED)
         stub_breach(unit, "RTADDR.TTM is reserved");

@@ -329,12 +329,12 @@ TEST(retire, device_gone, .needs = NEED_HOST, .rows = "50", .rules = "41", .flaw
     own_close(t, &own);
 }
 
-TEST(retire, device_tlb, .needs = NEED_HOST, .rules = "29 30 41", .flaws = "H31",
+TEST(retire, device_tlb, .needs = NEED_HOST, .rules = "25 29 30 41", .flaws = "H31 H14",
      .doc = "ATS on: DTE and PASIDE set; slot 0 ends with dev_tlb all, another slot with p_dev_tlb all, "
-            "behind the IOTLB")
+            "behind the kind of IOTLB invalidation that each may follow")
 {
     const struct vtd_desc rid_slot[] = {vtd_inv_pc_pasid(DID, 0), vtd_inv_piotlb_pasid(DID, 0),
-                                        vtd_inv_devtlb_all(&ats)};
+                                        vtd_inv_iotlb_domain(DID), vtd_inv_devtlb_all(&ats)};
     const struct vtd_desc pasid_slot[] = {vtd_inv_pc_pasid(DID, SLOT), vtd_inv_piotlb_pasid(DID, SLOT),
                                           vtd_inv_pdevtlb_all(&ats, SLOT)};
     const struct vtd_desc detached[] = {vtd_inv_cc_global(), vtd_inv_pc_global(), vtd_inv_iotlb_global(),
@@ -349,7 +349,7 @@ TEST(retire, device_tlb, .needs = NEED_HOST, .rules = "29 30 41", .flaws = "H31"
     T_ASSERT_OK(t, vtd_pasid_publish(dev, 0, &pc));
     T_ASSERT_OK(t, vtd_pasid_publish(dev, SLOT, &pc));
     T_ASSERT_OK(t, vtd_pasid_retire(dev, 0, 0));
-    expect_stub(t, &own, rid_slot, 3);
+    expect_stub(t, &own, rid_slot, 4);
     T_ASSERT_OK(t, vtd_pasid_retire(dev, SLOT, 0));
     expect_stub(t, &own, pasid_slot, 3);
     T_ASSERT_OK(t, vtd_dev_detach(dev));
@@ -362,6 +362,7 @@ TEST(retire, device_tlb_flush, .needs = NEED_HOST, .rules = "29 30 50",
 {
     const struct vtd_desc want[] = {vtd_inv_piotlb_page(DID, 0, (iova_t){0x4000}, 2, true),
                                     vtd_inv_piotlb_page(DID, SLOT, (iova_t){0x4000}, 2, true),
+                                    vtd_inv_iotlb_domain(DID),
                                     vtd_inv_devtlb_range(&ats, (iova_t){0x4000}, 2),
                                     vtd_inv_pdevtlb_range(&ats, SLOT, (iova_t){0x4000}, 2)};
     struct vtd_pasid_cfg pc = pass_through();
@@ -372,7 +373,7 @@ TEST(retire, device_tlb_flush, .needs = NEED_HOST, .rules = "29 30 50",
     T_ASSERT_OK(t, vtd_pasid_publish(dev, 0, &pc));
     T_ASSERT_OK(t, vtd_pasid_publish(dev, SLOT, &pc));
     T_ASSERT_OK(t, vtd_flush_range(uses, 2, (iova_t){0x4000}, 0x4000, true));
-    expect_stub(t, &own, want, 4);
+    expect_stub(t, &own, want, 5);
     T_ASSERT_OK(t, vtd_dev_detach(dev));
     own_close(t, &own);
 }
@@ -380,7 +381,8 @@ TEST(retire, device_tlb_flush, .needs = NEED_HOST, .rules = "29 30 50",
 TEST(retire, device_tlb_needs_translation, .needs = NEED_HOST, .rules = "13",
      .doc = "translation off: a retire, a flush and a detach leave the device TLB alone")
 {
-    const struct vtd_desc want[] = {vtd_inv_pc_pasid(DID, 0), vtd_inv_piotlb_pasid(DID, 0)};
+    const struct vtd_desc want[] = {vtd_inv_pc_pasid(DID, 0), vtd_inv_piotlb_pasid(DID, 0),
+                                    vtd_inv_iotlb_domain(DID)};
     struct vtd_pasid_cfg pc = pass_through();
     struct own_unit own;
     struct vtd_dev *dev = attach_ats(t, &own);
@@ -391,7 +393,7 @@ TEST(retire, device_tlb_needs_translation, .needs = NEED_HOST, .rules = "13",
     T_ASSERT_OK(t, vtd_flush_range(&use, 1, (iova_t){0}, 0, true));
     expect_stub(t, &own, &want[1], 1);
     T_ASSERT_OK(t, vtd_pasid_retire(dev, 0, 0));
-    expect_stub(t, &own, want, 2);
+    expect_stub(t, &own, want, 3);
     T_ASSERT_OK(t, vtd_dev_detach(dev));
     own_close(t, &own);
 }

@@ -68,7 +68,7 @@ static const struct left_over {
 } left_over[] = {
     {VTD_OFF_RTADDR, 8, 0x7ff0000}, {VTD_OFF_IQA, 8, 0x7ff1800},   {VTD_OFF_IRTA, 8, 0x7ff200f},
     {VTD_OFF_FECTL, 4, 0},          {VTD_OFF_FEDATA, 4, 0x41},     {VTD_OFF_FEADDR, 4, 0xfee01000},
-    {VTD_OFF_PMEN, 4, 0x80000001},  {VTD_OFF_GSTS, 4, 0xc7000000},
+    {VTD_OFF_PMEN, 4, 0x80000001},  {VTD_OFF_GSTS, 4, 0xc7800000},
 };
 
 TEST(unit, firmware_left_it_on, .needs = NEED_HOST, .rules = "72 73",
@@ -93,6 +93,67 @@ TEST(unit, firmware_left_it_on, .needs = NEED_HOST, .rules = "72 73",
     for (unsigned i = 0; i < ARRAY_SIZE(left_over); i++)
         T_EXPECT_EQ(t, stub_reg(own.stub, left_over[i].offset, left_over[i].width), left_over[i].value);
     T_EXPECT_EQ(t, own.stub->root, 0x7ff0000ull);
+    own_close(t, &own);
+}
+
+/* Place in the trace of the last write of `value` to a register of 32 bits; 0 if there was none. */
+static unsigned last_write(uint64_t pa, uint64_t value)
+{
+    unsigned at = 0;
+
+    for (unsigned i = 0; i < host_trace_count(); i++) {
+        const struct host_event *e = host_trace(i);
+
+        if (e->kind == HOST_MMIO32 && e->pa == pa && e->value == value)
+            at = i + 1;
+    }
+    return at;
+}
+
+TEST(unit, firmware_memory_protected, .needs = NEED_HOST, .rules = "4 72",
+     .doc = "protected memory of the firmware goes off after TE came on, and is on again before TE goes off")
+{
+    struct stub_cfg cfg = own_cfg();
+    struct own_unit own;
+    uint64_t pmen;
+
+    own_set(&cfg.cap, SPAN_MASK(VTD_CAP_PHMR), true);
+    own_create(t, &own, &cfg);
+    pmen = own.stub->cfg.base.v + VTD_OFF_PMEN;
+    stub_set_reg(own.stub, VTD_OFF_PMEN, 4, 0x80000001);
+    host_trace_start();
+    T_ASSERT_OK(t, vtd_unit_start(own.unit));
+    T_EXPECT_GT(t, last_write(pmen, 1), last_write(pmen - VTD_OFF_PMEN + VTD_OFF_GCMD, 0x84000000));
+    T_ASSERT_OK(t, vtd_unit_stop(own.unit));
+    host_trace_stop();
+    T_EXPECT_LT(t, last_write(pmen, 0x80000000), last_write(pmen - VTD_OFF_PMEN + VTD_OFF_GCMD, 0x04000000));
+    T_EXPECT_EQ(t, stub_reg(own.stub, VTD_OFF_PMEN, 4), 0x80000001ull);
+    own_close(t, &own);
+}
+
+TEST(unit, firmware_root_comes_back, .needs = NEED_HOST, .rules = "6 7 8",
+     .doc = "ESRTPS = ESIRTPS = 0: translation in legacy mode was on, the mode changes with TES = 0 only; on "
+            "the way out what is cached of our tables is invalidated by our queue, with what its mode allows")
+{
+    struct stub_cfg cfg = own_cfg();
+    struct own_unit own;
+
+    own_set(&cfg.cap, SPAN_MASK(VTD_CAP_ESRTPS), false);
+    own_set(&cfg.ecap, SPAN_MASK(VTD_ECAP_IR), true);
+    own_create(t, &own, &cfg);
+    stub_set_reg(own.stub, VTD_OFF_RTADDR, 8, 0x7ff0000);
+    stub_set_reg(own.stub, VTD_OFF_IRTA, 8, 0x7ff200f);
+    stub_set_reg(own.stub, VTD_OFF_GSTS, 4, 0xc3000000);
+    own.stub->root = 0x7ff0000;
+    T_ASSERT_OK(t, vtd_unit_start(own.unit));
+    stub_stream_clear(own.stub);
+    T_ASSERT_OK(t, vtd_unit_stop(own.unit));
+    T_ASSERT_EQ(t, own.stub->stream_count, 6u); /* iec, wait; cc, iotlb, wait; a wait ends the queue */
+    T_EXPECT_EQ(t, own.stub->stream[0].q[0], 0x04ull);
+    T_EXPECT_EQ(t, own.stub->stream[2].q[0], 0x11ull);
+    T_EXPECT_EQ(t, own.stub->stream[3].q[0], 0xd2ull);
+    T_EXPECT_EQ(t, own.stub->root, 0x7ff0000ull);
+    T_EXPECT_EQ(t, stub_reg(own.stub, VTD_OFF_GSTS, 4), 0xc3000000ull);
     own_close(t, &own);
 }
 
@@ -216,6 +277,10 @@ TEST(unit, refused, .needs = NEED_HOST,
     stub_unit_create(stub, &cfg);
     T_EXPECT_ERR(t, vtd_unit_create(cfg.base, PAGE_SIZE, 0, OWN_HAW, &unit, &why), -ENODEV);
     T_EXPECT_EQ(t, why, "no scalable mode (ECAP.SMTS = 0)");
+    own_set(&cfg.ecap, SPAN_MASK(VTD_ECAP_QI), false);
+    stub_unit_create(stub, &cfg);
+    T_EXPECT_ERR(t, vtd_unit_create(cfg.base, PAGE_SIZE, 0, OWN_HAW, &unit, &why), -ENODEV);
+    T_EXPECT_EQ(t, why, "no queued invalidation (ECAP.QI = 0)");
     T_EXPECT_ERR(t, vtd_unit_create((paddr_t){0xfedb0000}, PAGE_SIZE, 0, OWN_HAW, &unit, &why), -ENODEV);
     T_EXPECT_EQ(t, why, "no unit answers: registers read all ones");
     T_EXPECT_EQ(t, stub->commands, 0ull);

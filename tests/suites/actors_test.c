@@ -294,7 +294,7 @@ TEST(actors, guest_killed, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, 
     guest_do(&g, OWNER_UNBIND, 1, 1, -ENOENT);
     play_reach(&g.p, "--");
     for (unsigned i = 0; i < 2; i++)
-        T_ASSERT_OK(t, worker_open(&g.workers[i], g.p.owner.set, g.p.dma[i], IOASID_LEVEL_DEVICE));
+        guest_open_worker(&g, i, IOASID_LEVEL_DEVICE);
     guest_start(&g, 2, 1);
     T_EXPECT(t, ioasid_number(id_of(2)) == numbers[0] || ioasid_number(id_of(2)) == numbers[1]);
     guest_misses(&g, 0, 0, 0);

@@ -8,6 +8,12 @@ static const uint32_t spids[OWNER_IDS] = GUEST_SPIDS;
 
 /* ---- Life ---- */
 
+void guest_open_worker(struct guest *g, unsigned dev, enum ioasid_level level)
+{
+    T_ASSERT_OK(g->t, worker_open(&g->workers[dev], g->p.owner.set, g->p.dma[dev], level));
+    g->workers[dev].tags = g->t->lane == T_LANE_PASID;
+}
+
 void guest_open(struct t *t, struct guest *g, unsigned cpus, unsigned devs, enum ioasid_level level)
 {
     *g = (struct guest){.t = t, .cpu_count = cpus};
@@ -17,7 +23,7 @@ void guest_open(struct t *t, struct guest *g, unsigned cpus, unsigned devs, enum
     for (unsigned i = 0; i < cpus; i++)
         T_ASSERT_OK(t, cpu_open(&g->cpus[i], g->p.owner.set, IOASID_EVENT_BIND | IOASID_EVENT_UNBIND));
     for (unsigned d = 0; d < devs; d++)
-        T_ASSERT_OK(t, worker_open(&g->workers[d], g->p.owner.set, g->p.dma[d], level));
+        guest_open_worker(g, d, level);
 }
 
 void guest_close(struct guest *g)
@@ -69,6 +75,7 @@ static void load(struct guest *g, unsigned id, unsigned dev)
     t_rand_fill(g->t, g->sent[dev], g->len);
     memcpy(page_of(g, id), g->sent[dev], g->len);
     plat_wmb();
+    play_tag(&g->p, dev, id);
     T_ASSERT_OK(g->t, dma_run(g->p.dma[dev], &x));
 }
 

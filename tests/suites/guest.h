@@ -44,6 +44,8 @@ struct guest_end {
  * UNBIND. The guest's numbers are GUEST_SPIDS.
  */
 void guest_open(struct t *t, struct guest *g, unsigned cpus, unsigned devs, enum ioasid_level level);
+/* The device side of one device, which guest_open does for all. */
+void guest_open_worker(struct guest *g, unsigned dev, enum ioasid_level level);
 /* Ends the device sides, the CPU sides and the owner, and checks that nothing is left. */
 void guest_close(struct guest *g);
 

@@ -52,6 +52,7 @@ static void load(struct flight *f)
     x.dir = DMA_FROM_MEM;
     t_rand_fill(p->t, f->sent, XFER_LEN);
     memcpy(owner_page(&p->owner, 0), f->sent, XFER_LEN);
+    play_tag(p, f->dev, 0);
     T_ASSERT_OK(p->t, dma_run(p->dma[f->dev], &x));
 }
 
@@ -90,6 +91,7 @@ static void start(struct flight *f, int64_t lead)
 
     t_rand_fill(f->p->t, owner_page(&f->p->owner, 0), PAGE_SIZE);
     now = plat_now_ns();
+    play_tag(f->p, f->dev, 0);
     T_ASSERT_OK(f->p->t, dma_start(dma, &x));
     due = (now - f->phase) / f->tick * f->tick + f->phase + dma->delay_ns - (uint64_t)lead;
     wait_until(f, due);
@@ -225,7 +227,9 @@ TEST(inflight, unbind_one_of_two, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_Q
         y.iova.v += OTHER_HALF;
         y.believed.v += OTHER_HALF;
         t_rand_fill(t, owner_page(&p.owner, 0), PAGE_SIZE);
+        play_tag(&p, 0, 0);
         T_ASSERT_OK(t, dma_start(p.dma[0], &x));
+        play_tag(&p, 1, 0);
         T_ASSERT_OK(t, dma_start(p.dma[1], &y));
         do_ok(&p, OWNER_UNBIND, 0, 0);
         tear_down_over(&p.owner);
@@ -293,7 +297,9 @@ TEST(inflight, free_two, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED | N
         struct dma_xfer x = to_page(&p, 0);
 
         t_rand_fill(t, owner_page(&p.owner, 0), PAGE_SIZE);
+        play_tag(&p, 0, 0);
         T_ASSERT_OK(t, dma_start(p.dma[0], &x));
+        play_tag(&p, 1, 0);
         T_ASSERT_OK(t, dma_start(p.dma[1], &x));
         f.began = g.began = plat_now_ns();
         do_ok(&p, OWNER_FREE, 0, -EINPROGRESS);
@@ -331,6 +337,7 @@ TEST(inflight, next_life, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .
         t_rand_fill(t, owner_page(&p.owner, 0), PAGE_SIZE);
         t_rand_fill(t, owner_page(&p.owner, 1), PAGE_SIZE);
         memcpy(old, owner_page(&p.owner, 0), PAGE_SIZE);
+        play_tag(&p, 0, 0);
         T_ASSERT_OK(t, dma_start(p.dma[0], &x));
         do_ok(&p, OWNER_UNBIND, 0, 0);
         T_ASSERT_OK(t, owner_do(&p.owner, OWNER_BIND, 1, 0));

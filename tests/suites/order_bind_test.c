@@ -50,13 +50,28 @@ TEST(order, bind_two_ids, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .
          {OWNER_BIND, 1, 0, 0, BIND_EVENT, NULL}, {OWNER_BIND, 0, 1, 0, BIND_EVENT, "10"});
 }
 
-TEST(order, bind_again, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "10", .negative = true,
+TEST(order, bind_again, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_ONE_LANES, .rows = "10",
+     .negative = true,
      .doc =
          "binding a bound device again is -EBUSY and changes nothing, with the same IOASID and with another")
 {
     PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_ALLOC, 1, 0, 0, NULL, NULL},
          {OWNER_BIND, 0, 0, 0, BIND_EVENT, "02"}, {OWNER_BIND, 0, 0, -EBUSY, "", "02"},
          {OWNER_BIND, 1, 0, -EBUSY, "", "02"}, {OWNER_BIND, 2, 0, -EBUSY, "", "02"});
+}
+
+TEST(order, bind_again_beside, .needs = NEED_DMA | NEED_DMA_2, .lanes = T_BIT(T_LANE_PASID),
+     .rows = "8 10 16 18", .flaws = "H13", .negative = true,
+     .doc = "requests that carry PASIDs: two IOASIDs of one device work at a time, each reaches its own "
+            "page, one "
+            "goes and the other stays; the same one twice is -EBUSY")
+{
+    PLAY(t, 2, NEIGHBOUR, {OWNER_ALLOC, 0, 0, 0, NULL, NULL}, {OWNER_ALLOC, 1, 0, 0, NULL, NULL},
+         {OWNER_BIND, 0, 0, 0, BIND_EVENT, "02"}, {OWNER_BIND, 1, 0, 0, BIND_EVENT, "12"},
+         {OWNER_BIND, 0, 0, -EBUSY, "", "02"}, {OWNER_BIND, 2, 0, 0, "", "22"},
+         {OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "12"}, {OWNER_UNBIND, 2, 0, 0, "", "12"},
+         {OWNER_BIND, 0, 0, 0, BIND_EVENT, "02"}, {OWNER_FREE, 1, 0, -EINPROGRESS, FREE_BOUND, "02"},
+         {OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-2"});
 }
 
 TEST(order, bind_fails, .needs = NEED_DMA | NEED_DMA_2 | NEED_PT, .lanes = PLAY_LANES, .rows = "11",
@@ -104,7 +119,7 @@ TEST(order, bind_refused, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "12", 
     play_close(&p);
 }
 
-TEST(order, bind_too_wide, .needs = NEED_DMA | NEED_DMA_2 | NEED_PT, .lanes = PLAY_LANES, .rows = "15",
+TEST(order, bind_too_wide, .needs = NEED_DMA | NEED_DMA_2 | NEED_PT, .lanes = PLAY_ONE_LANES, .rows = "15",
      .negative = true,
      .doc = "a number wider than the device takes is -EINVAL and the device stays blocked; one that takes it "
             "goes on")

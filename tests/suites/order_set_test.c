@@ -89,26 +89,24 @@ TEST(order, unbind_number_of_stranger, .needs = TWO_GUESTS, .lanes = PLAY_LANES,
 {
     static const struct play_step reclaim[] = {{OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-"}};
     static const struct play_step leave[] = {{OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-"}};
-    struct ioasid_bind_cfg cfg;
     struct play a, b;
+    ioasid_t *theirs = &b.owner.ids[1];
     uint32_t number;
-    ioasid_t theirs;
 
     open_guests(t, &a, &b);
-    cfg = cfg_of(&b.owner);
     play_steps(&b, leave, 1);
     play_steps(&a, reclaim, 1);
     number = ioasid_number(a.owner.ids[0]);
-    T_ASSERT_OK(t, ioasid_alloc(b.owner.set, number, number, &theirs));
-    T_ASSERT_OK(t, ioasid_bind(b.owner.set, theirs, b.owner.devs[0], &cfg));
-    play_reach(&b, "0");
+    T_ASSERT_OK(t, ioasid_alloc(b.owner.set, number, number, theirs));
+    T_ASSERT_OK(t, owner_do(&b.owner, OWNER_BIND, 1, 0));
+    play_reach(&b, "1");
     T_EXPECT_ERR(t, ioasid_unbind(a.owner.set, a.owner.ids[0], b.owner.devs[0]), -ENOENT);
     T_EXPECT_ERR(t, ioasid_unbind(a.owner.set, a.owner.ids[0], a.owner.devs[0]), -ENOENT);
-    T_EXPECT_ERR(t, ioasid_unbind(a.owner.set, theirs, b.owner.devs[0]), -EACCES);
-    play_reach(&b, "0");
+    T_EXPECT_ERR(t, ioasid_unbind(a.owner.set, *theirs, b.owner.devs[0]), -EACCES);
+    play_reach(&b, "1");
     play_reach(&a, "-");
-    T_EXPECT_OK(t, ioasid_unbind(b.owner.set, theirs, b.owner.devs[0]));
-    T_EXPECT_OK(t, ioasid_free(b.owner.set, theirs));
+    T_EXPECT_OK(t, ioasid_unbind(b.owner.set, *theirs, b.owner.devs[0]));
+    T_EXPECT_OK(t, ioasid_free(b.owner.set, *theirs));
     play_close(&b);
     play_close(&a);
 }
@@ -192,13 +190,11 @@ TEST(order, guest_killed_whole, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows 
 {
     static const struct play_step late[] = {{OWNER_UNBIND, 0, 0, -ENOENT, "", "-"}};
     static const struct play_step leave[] = {{OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-"}};
-    struct ioasid_bind_cfg cfg;
     struct play a, b;
+    ioasid_t *theirs = &b.owner.ids[1];
     uint32_t number;
-    ioasid_t theirs;
 
     open_guests(t, &a, &b);
-    cfg = cfg_of(&b.owner);
     number = ioasid_number(a.owner.ids[0]);
     T_EXPECT_ERR(t, owner_free_all(&a.owner), -EINPROGRESS);
     play_events(&a, FREE_BOUND);
@@ -206,11 +202,11 @@ TEST(order, guest_killed_whole, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows 
     undisturbed(&b);
     play_steps(&a, late, 1);
     play_steps(&b, leave, 1);
-    T_ASSERT_OK(t, ioasid_alloc(b.owner.set, number, number, &theirs));
-    T_ASSERT_OK(t, ioasid_bind(b.owner.set, theirs, b.owner.devs[0], &cfg));
-    play_reach(&b, "0");
+    T_ASSERT_OK(t, ioasid_alloc(b.owner.set, number, number, theirs));
+    T_ASSERT_OK(t, owner_do(&b.owner, OWNER_BIND, 1, 0));
+    play_reach(&b, "1");
     play_reach(&a, "-");
-    T_EXPECT_ERR(t, ioasid_free(b.owner.set, theirs), -EINPROGRESS);
+    T_EXPECT_ERR(t, ioasid_free(b.owner.set, *theirs), -EINPROGRESS);
     t_settle(t);
     play_reach(&b, "-");
     T_EXPECT_OK(t, owner_destroy_set(&a.owner));

@@ -110,7 +110,21 @@ static bool reaches(struct play *p, unsigned dev, char what)
 
 uint32_t play_slot(const struct play *p, unsigned id)
 {
-    return p->t->lane == T_LANE_RID_PASID ? ioasid_number(p->owner.ids[id]) : 0;
+    return p->t->lane == T_LANE_RID ? 0 : ioasid_number(p->owner.ids[id]);
+}
+
+void play_tag(struct play *p, unsigned dev, unsigned id)
+{
+    if (p->t->lane == T_LANE_PASID)
+        dma_tag(p->dma[dev], play_slot(p, id));
+}
+
+/* Requests go by the number of an id, or carry it. */
+static bool aim(struct play *p, unsigned dev, unsigned id)
+{
+    play_tag(p, dev, id);
+    return p->t->lane != T_LANE_RID_PASID ||
+           T_EXPECT_OK(p->t, vtd_dev_set_rid_pasid(p->owner.devs[dev]->vtd, play_slot(p, id)));
 }
 
 /* Requests of a device that nothing is bound to go by every number of the case: these very numbers lead
@@ -122,9 +136,8 @@ static bool numbers_lead_nowhere(struct play *p, unsigned dev)
     for (unsigned id = 0; id < OWNER_IDS; id++) {
         if (ioasid_eq(p->owner.ids[id], IOASID_INVALID))
             continue;
-        if (!T_EXPECT_OK(p->t, vtd_dev_set_rid_pasid(p->owner.devs[dev]->vtd, play_slot(p, id))) ||
-            !reaches(p, dev, '-')) {
-            t_note(p->t, "%s, RID_PASID = %u", p->dma[dev]->name, play_slot(p, id));
+        if (!aim(p, dev, id) || !reaches(p, dev, '-')) {
+            t_note(p->t, "%s, slot %u", p->dma[dev]->name, play_slot(p, id));
             ok = false;
         }
     }
@@ -137,9 +150,12 @@ static bool all_reach(struct play *p, const char *reach)
 
     T_ASSERT_EQ(p->t, strlen(reach), (size_t)p->devs);
     for (unsigned d = 0; d < p->devs; d++) {
+        if (reach[d] != '-' && reach[d] != '?')
+            play_tag(p, d, (unsigned)(reach[d] - '0'));
         ok = (reach[d] == '?' || reaches(p, d, reach[d])) && ok;
-        if (reach[d] == '-' && p->t->lane == T_LANE_RID_PASID)
+        if (reach[d] == '-' && p->t->lane != T_LANE_RID)
             ok = numbers_lead_nowhere(p, d) && ok;
+        dma_untag(p->dma[d]);
     }
     return ok;
 }

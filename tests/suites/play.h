@@ -11,7 +11,9 @@
 #include "tests/dev/dma_dev.h"
 #include "tests/harness/harness.h"
 
-#define PLAY_LANES (T_BIT(T_LANE_RID) | T_BIT(T_LANE_RID_PASID))
+/* Cases in which a device is bound to one IOASID at a time; PLAY_ONE_LANES: which prove that it has to be. */
+#define PLAY_ONE_LANES (T_BIT(T_LANE_RID) | T_BIT(T_LANE_RID_PASID))
+#define PLAY_LANES     (PLAY_ONE_LANES | T_BIT(T_LANE_PASID))
 
 struct play {
     struct t *t;
@@ -29,8 +31,8 @@ struct play_step {
     const char *events;
     /*
      * One character per device: '0', '1', '2' writes the page of that id at OWNER_IOVA; '-' changes no page
-     * of any id, and in lane rid_pasid not even when its requests are made to go by the numbers of the case,
-     * one by one; '?' is not looked at. NULL: none is.
+     * of any id, and in the other lanes not even when its requests are made to go by the numbers of the case,
+     * or to carry them, one by one; '?' is not looked at. NULL: none is.
      */
     const char *reach;
 };
@@ -46,8 +48,10 @@ void play_open_native(struct t *t, struct play *p, unsigned devs);
 void play_open_with(struct t *t, struct play *p, struct dma_dev *const *dma, unsigned devs);
 /* The steps in order. A step that fails is named, and the rest of the steps is not played. */
 void play_steps(struct play *p, const struct play_step *steps, unsigned count);
-/* The slot by which a device reaches an id: 0, or the number of the id in lane rid_pasid. */
+/* The slot by which a device reaches an id: 0, or the number of the id in the other lanes. */
 uint32_t play_slot(const struct play *p, unsigned id);
+/* Transfers of the device carry the number of `id` in lane pasid. */
+void play_tag(struct play *p, unsigned dev, unsigned id);
 /* What every device reaches now, as in struct play_step. */
 void play_reach(struct play *p, const char *reach);
 /* The events since the last look, as in struct play_step. */

@@ -45,6 +45,7 @@ static void open_tags(struct t *t, struct tags *g)
 {
     struct vtd_dev_cfg cfg = {
         .rids = t->dma->rids, .rid_count = t->dma->rid_count, .pasid_bits = VTD_PASID_BITS, .pasid = true};
+    struct pci_ats pci;
 
     *g = (struct tags){.t = t, .dma = t->dma};
     if (!t->dma->can_tag)
@@ -58,6 +59,8 @@ static void open_tags(struct t *t, struct tags *g)
         if (here)
             T_ASSERT_OK(t, vtd_dev_attach(t->iommu->units[u], &cfg, &g->dev));
     }
+    pci_ats_find(t->dma->id, &pci);
+    pci_pasid_set(&pci, true);
     for (unsigned n = 0; n < SLOTS; n++)
         g->mem[n] = t_mem(t, 1);
 }

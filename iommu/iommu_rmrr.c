@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See iommu_rmrr.h. */
+#include "iommu/iommu_rmrr.h"
+
+#include <errno.h>
+
+#include "iommu/vtd_unit.h"
+#include "kernel/lib/bits.h"
+
+/* One function held. */
+struct hold {
+    struct list link;
+    struct vtd_unit *unit;
+    uint16_t rid;
+    struct vtd_dev *dev;
+    struct pgtable *table;
+    did_t did;
+};
+
+static uint32_t read_config(unused void *ctx, struct pci_id fn, uint16_t offset)
+{
+    return plat_pci_read32(fn, offset);
+}
+
+/* Any function of the device: one requester id stands for all that share it. */
+static bool names(const struct dmar *dmar, const struct dmar_struct *s, const struct vtd_dev *dev)
+{
+    for (unsigned i = 0; i < dev->rid_count; i++) {
+        struct pci_id fn = {dev->unit->segment, dev->rids[i]};
+
+        if (s->type == DMAR_RMRR && dmar_covers(dmar, s, fn, read_config, NULL))
+            return true;
+    }
+    return false;
+}
+
+/* ---- Tables ---- */
+
+static struct pgtable_cfg table_cfg(const struct vtd_dev *dev)
+{
+    const struct vtd_caps *caps = &dev->unit->caps;
+    bool four = caps->fsts || FIELD_GET(VTD_SAGAW_4LEVEL, caps->sagaw);
+
+    return (struct pgtable_cfg){.stage = caps->fsts ? PGTABLE_FIRST : PGTABLE_SECOND,
+                                .levels = four ? 4 : 3,
+                                .input_bits = caps->fsts ? 0 : caps->mgaw,
+                                .haw = caps->haw,
+                                .page_sizes = PGTABLE_4K + (caps->fsts ? PGTABLE_2M : 0),
+                                .unit_snoops = dev->pwsnp};
+}
+
+static int map_regions(const struct iommu *iommu, const struct vtd_dev *dev, struct pgtable *table)
+{
+    int err = 0;
+
+    dmar_for_each(s, &iommu->dmar)
+    {
+        if (!err && names(&iommu->dmar, &s, dev))
+            err = pgtable_map(table, (iova_t){s.base.v}, s.base, s.length, PGTABLE_RW);
+    }
+    return err;
+}
+
+static bool maps_region(const struct pgtable *table, const struct dmar_struct *s)
+{
+    struct pgtable_walk w;
+
+    for (uint64_t a = s->base.v; a < s->base.v + s->length; a = align_down(a, w.size) + w.size) {
+        if (pgtable_walk(table, (iova_t){a}, &w) || !w.present || !w.user || w.prot != PGTABLE_RW ||
+            w.pa.v != a)
+            return false;
+    }
+    return true;
+}
+
+bool iommu_rmrr_fits(const struct iommu_dev *dev, const struct pgtable *table)
+{
+    const struct dmar *dmar = &dev->iommu->dmar;
+
+    if (!table || dev->lane == IOMMU_LANE_PASID)
+        return true;
+    dmar_for_each(s, dmar)
+    {
+        if (names(dmar, &s, dev->vtd) && !maps_region(table, &s))
+            return false;
+    }
+    return true;
+}
+
+int iommu_dev_map_reserved(const struct iommu_dev *dev, struct pgtable *table)
+{
+    return map_regions(dev->iommu, dev->vtd, table);
+}
+
+/* ---- Holds ---- */
+
+static void end(struct hold *h)
+{
+    list_del(&h->link);
+    pgtable_destroy(h->table);
+    plat_free(h);
+}
+
+static int publish(struct iommu *iommu, struct hold *h)
+{
+    struct pgtable_cfg cfg = table_cfg(h->dev);
+    struct vtd_pasid_cfg entry = {.pgtt = VTD_PGTT_FIRST, .fs_levels = cfg.levels};
+    int err = pgtable_create(&cfg, &h->table);
+
+    if (!err)
+        err = map_regions(iommu, h->dev, h->table);
+    if (!err)
+        err = vtd_did_alloc(h->unit, &h->did);
+    if (err)
+        return err;
+    entry.fs_root = pgtable_root(h->table);
+    if (cfg.stage == PGTABLE_SECOND)
+        entry = (struct vtd_pasid_cfg){
+            .pgtt = VTD_PGTT_SECOND, .ss_root = entry.fs_root, .ss_levels = cfg.levels};
+    entry.did = h->did;
+    err = vtd_pasid_publish(h->dev, 0, &entry);
+    if (err) /* what the unit may know of stays with it */
+        plat_log(LOG_ERROR, "%s: a region of firmware's is not mapped", h->unit->name);
+    return err;
+}
+
+static int hold(struct iommu *iommu, struct vtd_unit *unit, uint16_t rid)
+{
+    const struct vtd_dev_cfg cfg = {.rids = &rid, .rid_count = 1, .pasid_bits = 1};
+    struct hold *h = plat_alloc(sizeof(*h), OWNER_TABLE);
+    int err = h ? vtd_dev_attach(unit, &cfg, &h->dev) : -ENOMEM;
+
+    if (err) {
+        plat_free(h);
+        return err;
+    }
+    h->unit = unit;
+    h->rid = rid;
+    list_add_tail(&iommu->holds, &h->link);
+    return publish(iommu, h);
+}
+
+/* Those of one RMRR that are this unit's and free. */
+static int hold_scopes(struct iommu *iommu, struct vtd_unit *unit, const struct dmar_struct *s)
+{
+    uint16_t rid;
+    int err = 0;
+
+    dmar_for_each_scope(scope, &iommu->dmar, s)
+    {
+        if (err || dmar_scope_rid(s, &scope, read_config, NULL, &rid))
+            continue;
+        if (iommu_unit_of(iommu, (struct pci_id){s->segment, rid}) == unit && !vtd_dev_find(unit, rid))
+            err = hold(iommu, unit, rid);
+    }
+    return err;
+}
+
+/* A unit that was suspended has lost the entries. */
+static int restore(struct iommu *iommu, const struct vtd_unit *unit)
+{
+    int err = 0;
+
+    list_for_each (pos, &iommu->holds) {
+        struct hold *h = list_entry(pos, struct hold, link);
+
+        if (err || h->unit != unit)
+            continue;
+        pgtable_destroy(h->table);
+        h->table = NULL;
+        vtd_did_free(h->unit, h->did);
+        err = publish(iommu, h);
+    }
+    return err;
+}
+
+int iommu_rmrr_hold_all(struct iommu *iommu, struct vtd_unit *unit)
+{
+    int err = unit->suspended ? restore(iommu, unit) : 0;
+
+    dmar_for_each(s, &iommu->dmar)
+    {
+        if (!err && s.type == DMAR_RMRR)
+            err = hold_scopes(iommu, unit, &s);
+    }
+    return err;
+}
+
+void iommu_rmrr_forget(struct iommu *iommu, const struct vtd_unit *unit)
+{
+    list_for_each_safe (pos, &iommu->holds) {
+        struct hold *h = list_entry(pos, struct hold, link);
+
+        if (h->unit != unit)
+            continue;
+        vtd_dev_forget(h->dev);
+        end(h);
+    }
+}
+
+static int release(struct hold *h)
+{
+    int err = vtd_pasid_retire(h->dev, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE);
+
+    if (!err || err == -ENOENT)
+        err = vtd_dev_detach(h->dev);
+    if (err)
+        return err;
+    vtd_did_free(h->unit, h->did);
+    end(h);
+    return 0;
+}
+
+int iommu_rmrr_release(struct iommu *iommu, struct vtd_unit *unit, const uint16_t *rids, unsigned count)
+{
+    int err = 0;
+
+    list_for_each_safe (pos, &iommu->holds) {
+        struct hold *h = list_entry(pos, struct hold, link);
+        bool mine = false;
+
+        for (unsigned i = 0; i < count; i++)
+            mine = mine || (h->unit == unit && h->rid == rids[i]);
+        if (mine && !err)
+            err = release(h);
+    }
+    return err;
+}
+
+unsigned iommu_rmrr_holds(const struct iommu *iommu, const struct vtd_unit *unit)
+{
+    unsigned count = 0;
+
+    list_for_each (pos, &iommu->holds)
+        count += list_entry(pos, struct hold, link)->unit == unit;
+    return count;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Suite rmrr: memory that the DMAR reserves for a device stays within its reach at its own address, and no
+ * other memory does. VT-d 5.10, Reserved Memory Region Reporting Structure; rule 75. The machine's own table
+ * is given one more structure, which names the engine's device and pages of the case's; units are handed
+ * over to an object made of that and back.
+ */
+#include <string.h>
+
+#include "tests/suites/rig.h"
+
+#define TABLE_MAX 1024u
+
+struct reserved {
+    struct t *t;
+    struct dma_dev *dma;
+    struct t_mem mem;    /* the region */
+    struct t_mem beside; /* not in it */
+    uint8_t *table;
+    struct iommu *iommu;
+    struct iommu_dev *dev;
+};
+
+static void put(uint8_t *at, uint64_t value, unsigned size)
+{
+    for (unsigned i = 0; i < size; i++)
+        at[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* The machine's DMAR and an RMRR behind it: VT-d 5.10, type 1, one scope of type 1 with one pair. */
+static size_t make_table(struct reserved *r)
+{
+    const struct dmar *dmar = &r->t->iommu->dmar;
+    uint32_t size = dmar->size;
+    uint8_t *s = r->table + size;
+    uint8_t sum = 0;
+
+    T_ASSERT_LE(r->t, size + 32, TABLE_MAX);
+    memcpy(r->table, dmar->bytes, size);
+    memset(s, 0, 32);
+    put(s, 1, 2);
+    put(s + 2, 32, 2);
+    put(s + 6, r->dma->id.segment, 2);
+    put(s + 8, r->mem.pa.v, 8);
+    put(s + 16, r->mem.pa.v + r->mem.pages * PAGE_SIZE - 1, 8);
+    s[24] = 1;
+    s[25] = 8;
+    s[29] = rid_bus(r->dma->id.rid);
+    s[30] = rid_dev(r->dma->id.rid);
+    s[31] = rid_fn(r->dma->id.rid);
+    put(r->table + 4, size + 32, 4);
+    r->table[9] = 0;
+    for (uint32_t i = 0; i < size + 32; i++)
+        sum = (uint8_t)(sum + r->table[i]);
+    r->table[9] = (uint8_t)-sum;
+    return size + 32;
+}
+
+static void open(struct t *t, struct reserved *r)
+{
+    char why[160] = "";
+    size_t size;
+
+    *r = (struct reserved){.t = t, .dma = t->dma, .mem = t_mem(t, 4), .beside = t_mem(t, 1)};
+    if (r->dma->own_pages || r->dma->rid_count != 1)
+        t_skip(t, "an engine with pages or requester ids beside its own");
+    r->table = plat_pages_alloc(1, OWNER_TEST);
+    T_ASSERT(t, r->table != NULL);
+    size = make_table(r);
+    T_ASSERT_OK(t, iommu_stop(t->iommu));
+    if (!T_EXPECT_OK(t, iommu_create(r->table, size, &r->iommu, why, sizeof(why))))
+        t_fail(t, "%s", why);
+    T_ASSERT_OK(t, iommu_start(r->iommu));
+}
+
+static void close(struct reserved *r)
+{
+    T_ASSERT_OK(r->t, iommu_stop(r->iommu));
+    T_ASSERT_OK(r->t, iommu_destroy(r->iommu));
+    T_ASSERT_OK(r->t, iommu_start(r->t->iommu));
+    plat_pages_free(r->table, 1);
+}
+
+static void reaches(struct reserved *r, bool region)
+{
+    iova_t last = {r->mem.pa.v + 2 * PAGE_SIZE};
+
+    if (region)
+        t_dma_write_allowed(r->t, r->dma, last, &r->mem, 2 * PAGE_SIZE, 64);
+    else
+        t_dma_write_denied(r->t, r->dma, last, &r->mem, 2 * PAGE_SIZE, 64);
+    t_dma_write_denied(r->t, r->dma, (iova_t){r->beside.pa.v}, &r->beside, 0, 64);
+}
+
+static void attach(struct reserved *r)
+{
+    T_ASSERT_OK(
+        r->t, iommu_dev_attach(r->iommu, r->dma->id, r->dma->rids, r->dma->rid_count, IOASID_BITS, &r->dev));
+}
+
+TEST(rmrr, held, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "75", .negative = true,
+     .doc = "a device of the firmware's: from start on it reaches its region and nothing else, after a "
+            "suspend too; once attached it is blocked, once detached it is as before")
+{
+    struct reserved r;
+
+    open(t, &r);
+    reaches(&r, true);
+    T_ASSERT_OK(t, iommu_suspend(r.iommu));
+    T_ASSERT_OK(t, iommu_resume(r.iommu));
+    reaches(&r, true);
+    attach(&r);
+    reaches(&r, false);
+    T_ASSERT_OK(t, iommu_dev_detach(r.dev));
+    reaches(&r, true);
+    close(&r);
+}
+
+TEST(rmrr, bound, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "75", .negative = true,
+     .doc =
+         "a bind to a table that does not map the region, or maps it elsewhere or to read only, is -EINVAL; "
+         "with the region in it the device reaches that and what the table maps")
+{
+    struct ioasid_bind_cfg cfg = {.guest = true, .spid = IOASID_NO_SPID};
+    struct pgtable_cfg table_cfg;
+    struct ioasid_set *set;
+    struct pgtable *table;
+    struct reserved r;
+    ioasid_t id;
+    uint64_t at;
+
+    open(t, &r);
+    attach(&r);
+    at = r.mem.pa.v;
+    table_cfg =
+        rig_table_cfg(r.dev->vtd, rig_unit_stage(r.dev->vtd->unit), rig_unit_levels(r.dev->vtd->unit));
+    T_ASSERT_OK(t, pgtable_create(&table_cfg, &table));
+    T_ASSERT_OK(t, pgtable_map(table, (iova_t){RIG_IOVA}, r.beside.pa, PAGE_SIZE, PGTABLE_RW));
+    set = ioasid_system_set(r.iommu->ioasids);
+    T_ASSERT_OK(t, ioasid_alloc(set, 1, 1000, &id));
+    cfg.stage = rig_unit_stage(r.dev->vtd->unit) == VTD_PGTT_FIRST ? IOMMU_FIRST_STAGE : IOMMU_SECOND_STAGE;
+    cfg.table = table;
+    T_EXPECT_ERR(t, ioasid_bind(set, id, r.dev, &cfg), -EINVAL);
+    T_ASSERT_OK(t, pgtable_map(table, (iova_t){at + PAGE_SIZE}, r.beside.pa, PAGE_SIZE, PGTABLE_RW));
+    T_EXPECT_ERR(t, iommu_dev_map_reserved(r.dev, table), -EEXIST);
+    T_EXPECT_ERR(t, ioasid_bind(set, id, r.dev, &cfg), -EINVAL);
+    T_ASSERT_OK(t, pgtable_unmap(table, (iova_t){at + PAGE_SIZE}, PAGE_SIZE));
+    T_ASSERT_OK(t, pgtable_map(table, (iova_t){at}, r.mem.pa, 4 * PAGE_SIZE, PGTABLE_R));
+    T_EXPECT_ERR(t, ioasid_bind(set, id, r.dev, &cfg), -EINVAL);
+    T_ASSERT_OK(t, pgtable_unmap(table, (iova_t){at}, 4 * PAGE_SIZE));
+    T_ASSERT_OK(t, iommu_dev_map_reserved(r.dev, table));
+    T_ASSERT_OK(t, ioasid_bind(set, id, r.dev, &cfg));
+    reaches(&r, true);
+    t_dma_write_allowed(t, r.dma, (iova_t){RIG_IOVA}, &r.beside, 0, 64);
+    T_ASSERT_OK(t, ioasid_unbind(set, id, r.dev));
+    reaches(&r, false);
+    T_ASSERT_OK(t, iommu_dev_detach(r.dev));
+    T_EXPECT_OK(t, ioasid_free(set, id));
+    T_ASSERT_OK(t, plat_idle_wait(1000000000));
+    pgtable_destroy(table);
+    close(&r);
+}
