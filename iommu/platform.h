@@ -140,6 +140,15 @@ struct plat_work {
 
 /* Runs `work->run` once in a thread of the work queue. False when it is already waiting there. X. */
 bool plat_work_queue(struct plat_work *work);
+/*
+ * A queue with a thread of its own: what blocks there holds up nobody else. NULL: no memory, or no thread. T.
+ * Destroying one waits until its work is done. T.
+ */
+struct plat_workq;
+must_check struct plat_workq *plat_workq_create(const char *name);
+void plat_workq_destroy(struct plat_workq *q);
+/* As plat_work_queue, there. A piece of work is on one queue at a time. X. */
+bool plat_work_queue_on(struct plat_workq *q, struct plat_work *work);
 /* Runs `work->run` (may not block) in a thread after a grace period: every read section entered before has
  * ended. X. */
 void plat_defer(struct plat_work *work);
@@ -161,6 +170,41 @@ struct plat_msi {
  */
 must_check int plat_msi_alloc(void (*handler)(void *arg), void *arg, struct plat_msi *out);
 void plat_msi_free(const struct plat_msi *msi);
+
+/* The CPUs' APICs are in x2APIC mode: a destination has 32 bits. X. */
+bool plat_x2apic(void);
+
+/* Who sends an interrupt, other than a unit: a function's message, or a pin of an I/O APIC. Stays where it is
+ * as long as it can send. */
+struct plat_intr {
+    bool is_pin;      /* of the I/O APIC that the MADT gives the number `ioapic`; edge triggered */
+    bool nmi;         /* delivered as NMI, without a vector */
+    uint8_t vector;   /* else fixed */
+    uint8_t ioapic;   /* of a pin */
+    uint32_t dest;    /* APIC id */
+    struct pci_id fn; /* of a message */
+    uint16_t alias;   /* requester id that a bridge may put in place of fn.rid; fn.rid where none does */
+};
+
+/* What it is told to send: by a function, or as the redirection entry of a pin (unmasked). */
+struct plat_intr_form {
+    struct plat_msi msi;
+    uint64_t rte;
+};
+
+/*
+ * How `intr` has to send while remapping is on; `form` NULL: it will not send any more. 0; -ENODEV: its
+ * interrupts are not remapped; else it cannot send at all. T.
+ */
+typedef int plat_intr_route(void *arg, const struct plat_intr *intr, struct plat_intr_form *form);
+
+/*
+ * Interrupt remapping comes or goes between the two: from plat_intr_hold on nobody sends, and what would have
+ * been sent is lost. plat_intr_resume lets all send again as `route` says, which is asked for each, then and
+ * for those that come later; NULL: none is remapped. One thread at a time. T.
+ */
+void plat_intr_hold(void);
+void plat_intr_resume(plat_intr_route *route, void *arg);
 
 /* ---- Words ---- */
 

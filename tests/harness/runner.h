@@ -20,6 +20,7 @@
 #define T_NAME_SIZE   96
 #define T_REASON_SIZE 320
 #define T_SKIP_SIZE   96
+#define T_TOLD_SIZE   160
 #define T_MAX_MEMS    64
 
 /*
@@ -81,19 +82,21 @@ struct t_state {
     bool hung;
     char reason[T_REASON_SIZE]; /* of a skip, or the first complaint */
     unsigned checks;
-    char notes[T_NOTES_SIZE];
     size_t notes_len;
     unsigned notes_lost; /* lines */
     bool blamed;
     enum t_blame blame;
     char blame_why[T_REASON_SIZE];
     bool evidence_taken;
+    char told[T_TOLD_SIZE]; /* by t_tell */
 
     struct rng rng;
     struct t_mem mems[T_MAX_MEMS];
     unsigned mem_count;
     unsigned allowed;
     unsigned denied;
+
+    char notes[T_NOTES_SIZE]; /* last: only its first byte is reset */
 };
 
 /* run.c: the whole selection; closing lines included unless bare. Exit code. */

@@ -15,8 +15,8 @@ CHECK := tests/tools/check.py
 ## newlib: build the C library of the firmware
 ## spec-map: docs/spec-map.md: which case proves which row, rule and flaw, and what nobody proves
 ## check-formats: what may not compile, golden vectors of all fields, the corpus of DMAR tables
+## fuzz: libFuzzer (clang) on a target of tests/host/checks.mk, T=dmar, for S=60 seconds
 ## check-model: build and run the example of a foreign driver in front of the strict unit
-## fuzz-dmar: libFuzzer on the DMAR parser, FUZZ_SECONDS=60
 ## corpus-dmar: write the seeds of the corpus anew
 ## clean: remove what was built; what was fetched stays
 
@@ -24,7 +24,7 @@ CHECK := tests/tools/check.py
 
 ## lint: clang-format, clang-tidy, cppcheck and the project's own rules; any finding fails
 lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
-lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS) $(MODEL_EXAMPLE_SRCS) $(MODEL_AGREE_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS)
+lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS) $(MODEL_EXAMPLE_SRCS) $(MODEL_AGREE_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS) $(BENCH_ENUM_SRCS)
 lint: export LINT_FW_CFLAGS = $(FW_CFLAGS)
 lint: export LINT_FW_SRCS = $(FW_SRCS)
 lint: export LINT_BOOT_CFLAGS = $(BOOT_CFLAGS)
