@@ -57,12 +57,11 @@ $(O)/host/model_example: $(MODEL_EXAMPLE_SRCS:%.c=$(O)/host/%.o)
 
 ## agree: random scripts on the strict unit and on each emulator; what differs has to be known: [S=seed] [N=scripts]
 MODEL_AGREE_SRCS := tests/model/agree.c $(MODEL_SRCS)
-S ?= 1
 N ?= 100
 
 .PHONY: agree
 agree: $(O)/host/model_agree
-	$(Q)$(PYTHON) tests/tools/agree.py --model $< --vendor $(VENDOR) --seed $(S) --scripts $(N)
+	$(Q)$(PYTHON) tests/tools/agree.py --model $< --vendor $(VENDOR) --seed $(if $(findstring command,$(origin S)),$(S),1) --scripts $(N)
 
 $(O)/host/model_agree: $(MODEL_AGREE_SRCS:%.c=$(O)/host/%.o)
 	$(if $(Q),@echo "  LD    $@")
