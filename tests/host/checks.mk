@@ -54,3 +54,15 @@ check-model: $(O)/host/model_example
 $(O)/host/model_example: $(MODEL_EXAMPLE_SRCS:%.c=$(O)/host/%.o)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
+
+## agree: random scripts on the strict unit and on each emulator; what differs has to be known: [S=seed] [N=scripts]
+MODEL_AGREE_SRCS := tests/model/agree.c $(MODEL_SRCS)
+N ?= 100
+
+.PHONY: agree
+agree: $(O)/host/model_agree
+	$(Q)$(PYTHON) tests/tools/agree.py --model $< --vendor $(VENDOR) --seed $(if $(findstring command,$(origin S)),$(S),1) --scripts $(N)
+
+$(O)/host/model_agree: $(MODEL_AGREE_SRCS:%.c=$(O)/host/%.o)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^

@@ -142,6 +142,10 @@ class Plan:
         return Job(f"{name}-same-log", lambda: compare_logs(self.tap(name), self.tap(f"again/{name}"), virtual),
                    after=[name, f"{name}-again"])
 
+    def agree_jobs(self):
+        """Emulators beside the strict unit; few scripts, `make agree` plays more."""
+        yield Job("agree", self.make("agree", "N=30"), needs=["build-host"], after=MACHINES, timeout=300 + FETCH_TIME)
+
     def prove(self):
         """An independent reader of TAP comes to the same end as ours."""
         prove = shutil.which("prove")
@@ -171,7 +175,7 @@ def main(argv):
     plan = Plan(opts.out, opts.vendor, opts.jobs)
     runner = Runner(os.path.join(opts.out, "check"), max(1, opts.jobs))
     groups = [plan.host_jobs] if opts.host else [plan.firmware_jobs, plan.host_jobs, plan.machine_jobs, plan.build_jobs,
-                                                        plan.python_jobs]
+                                                        plan.python_jobs, plan.agree_jobs]
     for group in groups:
         runner.add(group())
     try:
