@@ -369,15 +369,16 @@ TEST(alloc, random_pool, .rows = "3 42 43", .timeout_ms = 60000,
             "the audit "
             "agrees")
 {
+    unsigned half = t_depth(t, 2000);
     struct core_bench c;
 
     core_open(t, &c, POOL_BITS);
     for (uint32_t i = 0; i < POOL_IDS; i++)
         out[i] = false;
-    for (int i = 0; i < 4000; i++) {
+    for (unsigned i = 0; i < 2 * half; i++) {
         uint32_t n = 1 + (uint32_t)t_rand_below(t, c.last);
 
-        if (i % 2000 < 1200 || t_rand_below(t, 4) == 0)
+        if (i % half * 5 < half * 3 || t_rand_below(t, 4) == 0)
             take_some(t, &c, t_rand_below(t, 2));
         else if (out[n])
             T_ASSERT_OK(t, ioasid_free(c.system, live[n]));
