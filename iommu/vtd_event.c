@@ -25,10 +25,10 @@ static void fault_interrupt(void *arg)
 {
     struct vtd_unit *unit = arg;
 
-    unit->fault_event.taken++;
     vtd_fault_collect(unit);
     vtd_qi_service(unit);
     plat_waitq_wake_all(&unit->queue.sleepers);
+    unit->fault_event.taken++;
 }
 
 static void queue_interrupt(void *arg)

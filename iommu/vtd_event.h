@@ -18,7 +18,7 @@ struct vtd_unit;
 struct vtd_event {
     struct plat_msi msi;
     bool on;        /* it has a vector, and the unit its message */
-    uint64_t taken; /* interrupts that came; by the handler */
+    uint64_t taken; /* interrupts whose causes were dealt with; by the handler */
 };
 
 enum vtd_event_kind { VTD_EVENT_FAULT, VTD_EVENT_QUEUE, VTD_EVENT_PAGES };
