@@ -90,10 +90,11 @@ TEST(order, unbind_number_of_stranger, .needs = TWO_GUESTS, .lanes = PLAY_LANES,
     static const struct play_step reclaim[] = {{OWNER_FREE, 0, 0, -EINPROGRESS, FREE_BOUND, "-"}};
     static const struct play_step leave[] = {{OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-"}};
     struct play a, b;
-    ioasid_t *theirs = &b.owner.ids[1];
+    ioasid_t *theirs;
     uint32_t number;
 
     open_guests(t, &a, &b);
+    theirs = &b.owner.ids[1];
     play_steps(&b, leave, 1);
     play_steps(&a, reclaim, 1);
     number = ioasid_number(a.owner.ids[0]);
@@ -191,10 +192,11 @@ TEST(order, guest_killed_whole, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows 
     static const struct play_step late[] = {{OWNER_UNBIND, 0, 0, -ENOENT, "", "-"}};
     static const struct play_step leave[] = {{OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-"}};
     struct play a, b;
-    ioasid_t *theirs = &b.owner.ids[1];
+    ioasid_t *theirs;
     uint32_t number;
 
     open_guests(t, &a, &b);
+    theirs = &b.owner.ids[1];
     number = ioasid_number(a.owner.ids[0]);
     T_EXPECT_ERR(t, owner_free_all(&a.owner), -EINPROGRESS);
     play_events(&a, FREE_BOUND);

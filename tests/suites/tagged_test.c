@@ -59,6 +59,8 @@ static void open_tags(struct t *t, struct tags *g)
         if (here)
             T_ASSERT_OK(t, vtd_dev_attach(t->iommu->units[u], &cfg, &g->dev));
     }
+    if (g->dev == NULL)
+        t_error(t, "no unit serves %s", t->dma->name);
     pci_ats_find(t->dma->id, &pci);
     pci_pasid_set(&pci, true);
     for (unsigned n = 0; n < SLOTS; n++)
