@@ -211,7 +211,7 @@ static int release(struct hold *h)
     return 0;
 }
 
-int iommu_rmrr_release(struct iommu *iommu, struct vtd_unit *unit, const uint16_t *rids, unsigned count)
+int iommu_rmrr_release(struct iommu *iommu, const struct vtd_unit *unit, const uint16_t *rids, unsigned count)
 {
     int err = 0;
 

@@ -21,7 +21,7 @@ void iommu_rmrr_forget(struct iommu *iommu, const struct vtd_unit *unit);
 
 /* Ends the hold on functions with one of these requester ids, which are about to be attached. 0, -EIO,
  * -ETIMEDOUT. T. */
-must_check int iommu_rmrr_release(struct iommu *iommu, struct vtd_unit *unit, const uint16_t *rids,
+must_check int iommu_rmrr_release(struct iommu *iommu, const struct vtd_unit *unit, const uint16_t *rids,
                                   unsigned count);
 
 /* Functions of `unit` that are held; each has a domain id. */
