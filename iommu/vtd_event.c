@@ -35,17 +35,17 @@ static void queue_interrupt(void *arg)
 {
     struct vtd_unit *unit = arg;
 
-    unit->queue_event.taken++;
     vtd_qi_completed(unit);
+    unit->queue_event.taken++;
 }
 
 static void page_interrupt(void *arg)
 {
     struct vtd_unit *unit = arg;
 
-    unit->page_event.taken++;
     if (vtd_read(&unit->io, VTD_PRS) != 0)
         vtd_prq_wake(unit);
+    unit->page_event.taken++;
 }
 
 void vtd_event_mask(struct vtd_unit *unit, enum vtd_event_kind kind, bool masked)
