@@ -273,9 +273,10 @@ int vtd_unit_start(struct vtd_unit *unit)
 
 int vtd_unit_suspend(struct vtd_unit *unit)
 {
-    int err = invalidate_all(unit);
+    int err;
 
     plat_assert(unit->started && !unit->suspended);
+    err = invalidate_all(unit);
     unit->suspended = true;
     if (!err)
         err = vtd_cmd(unit, VTD_CMD_IRE, false);
@@ -290,9 +291,10 @@ int vtd_unit_suspend(struct vtd_unit *unit)
 
 int vtd_unit_resume(struct vtd_unit *unit)
 {
-    int err = take_over(unit);
+    int err;
 
     plat_assert(unit->suspended);
+    err = take_over(unit);
     if (!err)
         unit->suspended = false;
     return err;
