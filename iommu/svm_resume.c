@@ -79,10 +79,12 @@ static int restore_one(struct svm *svm, struct which *w)
 
 int svm_restore(struct svm *svm)
 {
-    struct which w = {0};
+    struct which w = {0}, before;
     int rc = 0;
 
-    while (rc == 0 && each_binding(svm, first_lost, &w))
+    for (before = w; rc == 0 && each_binding(svm, first_lost, &w); before = w) {
+        plat_assert(!ioasid_eq(w.id, before.id)); /* a turn leaves its ID without lost bindings, or fails */
         rc = restore_one(svm, &w);
+    }
     return rc;
 }

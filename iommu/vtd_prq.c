@@ -223,13 +223,17 @@ static void take_all(struct vtd_unit *unit)
     vtd_write(&unit->io, VTD_PQH, FIELD_PREP_ADDR(VTD_PQH_PQH, prq->head * SLOT_BYTES));
 }
 
-/* PRO is cleared only over an empty queue: while it is set nothing is written there. */
+/*
+ * PRO is cleared only over an empty queue (rule 59). While it is set nothing is written there, so that one
+ * look empties it; a tail that moves all the same leaves PRO to the next look.
+ */
 static void end_overflow(struct vtd_unit *unit)
 {
     unit->prq.stats.overflows++;
     for (unsigned i = 0; i < OVERFLOW_LOOKS && hardware_tail(unit) != unit->prq.head; i++)
         take_all(unit);
-    vtd_write(&unit->io, VTD_PRS, SPAN_MASK(VTD_PRS_PRO));
+    if (hardware_tail(unit) == unit->prq.head)
+        vtd_write(&unit->io, VTD_PRS, SPAN_MASK(VTD_PRS_PRO));
 }
 
 void vtd_prq_collect(struct vtd_unit *unit)
