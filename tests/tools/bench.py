@@ -146,7 +146,7 @@ def invalidation_lines(text):
             out.append(Line(f"waits of {title} on each unit touched, {words}", bar_words, max(worst[5:]), bar, str(max(worst[5:])),
                             f"waits of both units: {said}; invalidation_bench"))
     out.append(Line("waits of a page-request drain, counted apart", "one, +1 per overflow round", None, 1, "",
-                    "no page requests are drained yet"))
+                    "not measured here; cases of suite prq count them on the strict units"))
     return out
 
 
