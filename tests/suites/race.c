@@ -122,7 +122,8 @@ void race_round(struct race *race)
     for (unsigned i = 0; i < race->count; i++)
         race->racers[i].delay = (unsigned)t_rand_below(race->t, DELAY_MAX);
     env_thread_jitter(t_rand64(race->t) | 1);
-    race->arrived = race->finished = 0;
+    __atomic_store_n(&race->arrived, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&race->finished, 0, __ATOMIC_RELAXED);
     __atomic_add_fetch(&race->round, 1, __ATOMIC_RELEASE);
     plat_waitq_wake_all(&race->start);
     if (plat_wait(&race->end, all_finished, race, ROUND_NS))

@@ -40,6 +40,8 @@ void host_enter(void)
     if (__atomic_load_n(&inside, __ATOMIC_RELAXED) != me) {
         threads_take(&machine);
         __atomic_store_n(&inside, me, __ATOMIC_RELAXED);
+        AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+        AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
     }
     depth++;
 }
@@ -48,13 +50,17 @@ void host_leave(void)
 {
     if (--depth > 0)
         return;
+    AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
     __atomic_store_n(&inside, 0, __ATOMIC_RELAXED);
     threads_give(&machine);
 }
 
 void host_given_back(void *va, size_t size)
 {
+    AnnotateIgnoreWritesEnd(__FILE__, __LINE__);
     memset(va, POISON, size); /* a race with whoever still reads it */
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
     __tsan_release(va);
 }
 

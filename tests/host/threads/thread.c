@@ -16,6 +16,7 @@
 
 #define MAX_THREADS 64
 #define NS_PER_SEC  1000000000ull
+#define SPINS       16u /* before a thread sleeps: most waits are short */
 
 /* Constants of the splitmix64 generator (Steele, Lea, Flood 2014). */
 #define STEP  0x9e3779b97f4a7c15ull
@@ -187,6 +188,8 @@ void threads_sleep(uint32_t *word, uint32_t seen, uint64_t ns)
 {
     struct timespec left = {(time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC)};
 
+    for (unsigned i = 0; i < SPINS && __atomic_load_n(word, __ATOMIC_RELAXED) == seen; i++)
+        sched_yield();
     if (syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, ns == UINT64_MAX ? NULL : &left, NULL, 0) &&
         errno == EINTR)
         usleep(1); /* where ThreadSanitizer lets the signal through */

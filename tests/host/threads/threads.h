@@ -18,6 +18,11 @@
 /* ThreadSanitizer's: what was stored before the release is seen after an acquire of the same address. */
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
+/* Between these, what this thread reads or writes is not looked at: the C library's functions would be. */
+void AnnotateIgnoreReadsBegin(const char *file, int line);
+void AnnotateIgnoreReadsEnd(const char *file, int line);
+void AnnotateIgnoreWritesBegin(const char *file, int line);
+void AnnotateIgnoreWritesEnd(const char *file, int line);
 
 /* ---- This thread (thread.c) ---- */
 
