@@ -8,7 +8,8 @@ stands exactly once in the file named.
     what:  the FREE handler drops the caller's lock           (one line, printed)
     id:    S1                                                 (flaw, rule or row that the failing case has to name)
     where: host                                               (host; model or model-<preset>: the same with strict
-                                                               units; or a machine of machines.cfg)
+                                                               units; tsan or tsan-<units>: real threads under
+                                                               ThreadSanitizer; or a machine of machines.cfg)
     only:  notifier.*                                         (cases that may catch it, as for only=)
     file:  iommu/notifier.c
     <<<<
@@ -38,7 +39,15 @@ MACHINE_TIMEOUT = 180
 
 
 def on_host(where):
-    return where == "host" or where.split("-")[0] == "model"
+    return where.split("-")[0] in ("host", "model", "tsan")
+
+
+def host_command(build, where):
+    """The process and its units."""
+    kind, _, units = where.partition("-")
+    if kind == "tsan":
+        return build / "tsan/pasidcheck", [f"--units={units or 'default'}"]
+    return build / "host/pasidcheck", [] if kind == "host" else [f"--units={where}"]
 
 
 class Bad(Exception):
@@ -125,8 +134,8 @@ class Tree:
 
     def run(self, where, only):
         if on_host(where):
-            units = [] if where == "host" else [f"--units={where}"]
-            command = [str(self.build / "host/pasidcheck"), *units, f"only={only}"]
+            binary, units = host_command(self.build, where)
+            command = [str(binary), *units, f"only={only}"]
         else:
             command = [str(self.path / "tests/machines/run"), "-m", where, "--quiet", "--efi",
                        str(self.build / "pasidcheck.efi"), "--vendor", str(self.vendor), f"only={only}"]
@@ -158,7 +167,7 @@ def names_id(lines, wanted):
         match = re.match(r"# (?:flaws|rules|rows): (.*)", line)
         if match and wanted in match.group(1).split():
             return True
-        if re.match(rf"# (?:fail: )?the unit saw a rule broken: unit \d+: rule {re.escape(wanted)}:", line):
+        if re.match(rf"# (?:fail: )?a rule was broken: unit \d+: rule {re.escape(wanted)}:", line):
             return True
     return False
 
@@ -168,7 +177,7 @@ def try_mutant(tree, mutant):
     where = mutant.head["where"]
     before = mutant.apply(tree.path)
     try:
-        built = tree.make("host" if on_host(where) else "all")
+        built = tree.make(str(host_command(tree.build, where)[0]) if on_host(where) else "all")
         if built.returncode:
             return False, "does not build: " + built.stderr.strip().splitlines()[-1]
         report = tree.run(where, mutant.head["only"])

@@ -36,8 +36,7 @@ static struct threads_self *join_in(void)
     for (unsigned i = 0; i < MAX_THREADS; i++) {
         if (__atomic_exchange_n(&used[i], 1, __ATOMIC_ACQ_REL))
             continue;
-        selves[i] = (struct threads_self){.held.self = (uintptr_t)&selves[i],
-                                          .is_main = (pid_t)syscall(SYS_gettid) == getpid()};
+        selves[i] = (struct threads_self){.held.self = (uintptr_t)&selves[i]};
         return &selves[i];
     }
     plat_panic("more than %u threads", MAX_THREADS);

@@ -18,9 +18,7 @@
 /* ThreadSanitizer's: what was stored before the release is seen after an acquire of the same address. */
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
-/* Between these, what this thread reads or writes is not looked at: the C library's functions would be. */
-void AnnotateIgnoreReadsBegin(const char *file, int line);
-void AnnotateIgnoreReadsEnd(const char *file, int line);
+/* Between these, what this thread writes, or reads, is not looked at: the C library's functions would be. */
 void AnnotateIgnoreWritesBegin(const char *file, int line);
 void AnnotateIgnoreWritesEnd(const char *file, int line);
 
@@ -30,8 +28,7 @@ struct threads_self {
     struct host_thread held; /* self, locks, reads */
     uint64_t epoch;          /* of its outermost read section, 0: in none; atomic */
     uint64_t rng;
-    uint32_t seed; /* number of the last threads_jitter() that this thread has heard of */
-    bool is_main;
+    uint32_t seed; /* number of the last env_thread_jitter() that this thread has heard of */
 };
 
 struct threads_self *threads_self(void);

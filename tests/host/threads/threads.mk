@@ -9,7 +9,8 @@ THREADS_BARE := $(THREADS_SRCS) $(MODEL_SRCS) tests/host/main.c tests/host/guard
                 tests/host/model_machine.c tests/host/model_engine.c tests/host/model_firmware.c tests/host/breach.c
 THREADS_SEEN := $(LIB_SRCS) $(IOMMU_SRCS) $(HARNESS_SRCS) $(O)/gen/errata.c tests/actors/cpu.c tests/actors/owner.c tests/actors/worker.c \
                 tests/dev/dma_dev.c tests/suites/guest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c $(ORDER_SRCS) \
-                tests/suites/race.c $(RACE_SUITE_SRCS) tests/host/interleave.c tests/host/interleave_test.c
+                tests/suites/race.c $(RACE_SUITE_SRCS) tests/host/interleave.c tests/host/interleave_test.c \
+                tests/suites/svm_bench.c tests/suites/svm_reader_test.c tests/suites/svm_turn_test.c
 
 TSAN_FLAGS  := -fsanitize=thread
 TSAN_CFLAGS  = $(COMMON) -O1 -fno-omit-frame-pointer
