@@ -86,8 +86,14 @@ INV = "\n".join("\t".join(map(str, row)) for row in (
 class Others(unittest.TestCase):
     def test_invalidations(self):
         lines = bench.invalidation_lines(INV)
-        self.assertEqual([line.verdict() for line in lines], ["ok", "ok", "ok", "ok", "MISSED", "not yet"])
+        self.assertEqual([line.verdict() for line in lines], ["ok", "ok", "ok", "ok", "MISSED"])
         self.assertIn("64 devices 1 + 1", lines[2].how)
+
+    def test_drain(self):
+        self.assertEqual(bench.drain_line("0\t1\t0\t0\n148\t2\t1\t148").verdict(), "ok")
+        line = bench.drain_line("0\t1\t0\t0\n148\t3\t1\t148")
+        self.assertEqual((line.verdict(), line.measured), ("MISSED", "2"))
+        self.assertIn("148 requests 3 with 1 overflow", line.how)
 
     def test_check_time(self):
         with tempfile.TemporaryDirectory() as folder:
