@@ -11,11 +11,12 @@
 #include "tests/host/threads/threads.h"
 
 #define ROUND_NS 10000000000ull
+#define STRIDE   0x9e3779b97f4a7c15ull
 
 static struct pair {
     struct fibers *f;
     uint32_t ready; /* bodies that are about to start; atomic */
-    uint64_t round;
+    uint64_t seed;  /* of the round under way */
 } pair;
 
 static void meet(void)
@@ -37,13 +38,12 @@ static bool run_once(struct fibers *f)
     struct env_thread *other;
 
     pair.ready = 0;
-    env_thread_jitter(++pair.round);
+    env_thread_jitter(pair.seed | 1);
     other = threads_start(second, NULL);
     if (!other)
         return false;
     meet();
     f->body[0](f->ctx);
-    env_thread_jitter(pair.round + UINT32_MAX);
     return env_thread_join(other, ROUND_NS) == 0 && plat_idle_wait(ROUND_NS) == 0;
 }
 
@@ -54,6 +54,7 @@ bool fibers_explore(struct fibers *f)
     for (unsigned i = 0; i < f->preemptions; i++) {
         bool ended;
 
+        pair.seed = f->seed * STRIDE + i * 2;
         env_thread_jitter(0);
         if (!f->prepare(f->ctx))
             return false;
@@ -73,5 +74,5 @@ void fibers_leave(void)
 
 void fibers_words(char *out, size_t size)
 {
-    snprintf(out, size, "real threads, round %llu", (unsigned long long)pair.round);
+    snprintf(out, size, "real threads, jitter %llx", (unsigned long long)pair.seed);
 }

@@ -27,5 +27,11 @@ $(O)/tsan/%.o: %.c $(MAKE_FILES) tests/host/threads/threads.mk
 $(O)/tsan/pasidcheck: $(TSAN_OBJS)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(TSAN_FLAGS) -o $@ $(TSAN_OBJS) -lpthread
+	@sh tests/host/threads/run.sh $@ || [ $$? -eq 77 ]
+
+## tsan: calls, races and readers on real threads under ThreadSanitizer, one seed after the other for S=60 seconds
+.PHONY: tsan
+tsan: $(O)/tsan/pasidcheck
+	$(Q)tests/host/threads/soak.sh $< $(S)
 
 -include $(TSAN_OBJS:.o=.d)
