@@ -37,7 +37,7 @@ struct frame {
     struct env_guard *out;
     struct frame *outer;
     struct host_thread thread; /* that may leave it */
-    uint64_t deadline; /* wall clock, microseconds */
+    uint64_t deadline;         /* wall clock, microseconds */
 };
 
 static struct frame *volatile innermost;

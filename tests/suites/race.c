@@ -2,7 +2,6 @@
 /* The fixture of race.h. */
 #include "tests/suites/race.h"
 
-
 #define ROUND_NS   20000000000ull
 #define BUDGET_NS  3000000000ull
 #define ROUNDS_MIN 5u

@@ -64,8 +64,9 @@ def deviations(profile):
 class Plan:
     """Which jobs there are; paths are relative to the root of the tree, where all of them run."""
 
-    def __init__(self, out, vendor, jobs):
+    def __init__(self, out, vendor, jobs, short=False):
         self.out, self.vendor, self.jobs = out, vendor, jobs
+        self.depth = 5 if short else 6  # of all orderings
         self.reports = os.path.join(out, "reports")
         self.host = os.path.join(out, "host/pasidcheck")
         self.taps = []  # of the runs that a pass is expected of
@@ -83,7 +84,7 @@ class Plan:
         yield Job("build-host", self.make("host", replay, example), then=self.host_profiles, timeout=1800)
         yield Job("dmar-corpus", [replay, *sorted(glob.glob("tests/host/corpus/dmar/*"))], needs=["build-host"])
         yield Job("build-enum", self.make(os.path.join(self.out, "bench/order_enum")), timeout=1800)
-        yield Job("enum", [os.path.join(self.out, "bench/order_enum"), "depth=6", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
+        yield Job("enum", [os.path.join(self.out, "bench/order_enum"), f"depth={self.depth}", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
         yield Job("build-tsan", self.build_tsan, then=self.tsan_jobs)
         yield Job("model-example", [example], needs=["build-host"])
         yield Job("compile-fail", ["sh", "tests/host/compile_fail/run.sh", *compiler.split()[:1]])
@@ -213,7 +214,7 @@ def main(argv):
     os.chdir(ROOT)
     os.environ["MAKEFLAGS"] = re.sub(r"(^|\s)(-j\d*|--jobserver\S*)(?=\s|$)", " ", os.environ.get("MAKEFLAGS", ""))
     load = os.getloadavg()[0]
-    plan = Plan(opts.out, opts.vendor, opts.jobs)
+    plan = Plan(opts.out, opts.vendor, opts.jobs, opts.host)
     runner = Runner(os.path.join(opts.out, "check"), max(1, opts.jobs))
     groups = [plan.host_jobs] if opts.host else [plan.firmware_jobs, plan.host_jobs, plan.machine_jobs, plan.build_jobs,
                                                         plan.python_jobs, plan.agree_jobs]

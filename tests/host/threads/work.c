@@ -70,8 +70,8 @@ struct plat_workq {
 
 static struct plat_workq system_queue = {.works = LIST_INIT(system_queue.works)};
 static struct plat_workq deferred = {.works = LIST_INIT(deferred.works), .deferred = true};
-static uint32_t owed;       /* pieces of work that are queued, deferred or running; atomic */
-static uint32_t settlings;  /* times it was 0 */
+static uint32_t owed;      /* pieces of work that are queued, deferred or running; atomic */
+static uint32_t settlings; /* times it was 0 */
 static char settled;
 
 static struct plat_work *take(struct plat_workq *q)
