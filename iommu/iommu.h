@@ -60,7 +60,8 @@ must_check int iommu_create(const void *dmar, size_t size, struct iommu **out, c
  */
 must_check int iommu_start(struct iommu *iommu);
 
-/* Translation off, machine as it was found. -EBUSY while a device is attached. 0, -ETIMEDOUT. T. */
+/* Translation off, machine as it was found. -EBUSY while a device is attached. 0; -EIO, -ETIMEDOUT: a unit
+ * did not obey, call again. T. */
 must_check int iommu_stop(struct iommu *iommu);
 
 /* Gives everything back after iommu_stop (or without a start). -EBUSY when IDs live or notifiers are
@@ -74,7 +75,7 @@ void iommu_drop(struct iommu *iommu);
  * Announces a function: `aliases` are all requester ids under which its DMA can arrive (1..4, itself included
  * where it is one; a function behind a PCI bridge has the bridge's). Functions that share an alias are one
  * iommu_dev. `pasid_bits` (1..20) is what it can carry. 0, -EINVAL, -ENODEV (no unit translates it), -ENOMEM,
- * -ETIMEDOUT. T.
+ * -EIO, -ETIMEDOUT. T.
  */
 must_check int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *aliases,
                                 unsigned alias_count, unsigned pasid_bits, struct iommu_dev **out);
@@ -91,8 +92,8 @@ must_check int iommu_set_lane(struct iommu *iommu, enum iommu_lane lane);
  */
 void iommu_dev_gone(struct iommu_dev *dev);
 
-/* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0, -ETIMEDOUT.
- * T. */
+/* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0; -EIO,
+ * -ETIMEDOUT: it stays attached, call again. T. */
 must_check int iommu_dev_detach(struct iommu_dev *dev);
 
 /*

@@ -97,7 +97,15 @@ static int publish_contexts(struct vtd_dev *dev)
     if (!err)
         dev->context_present = true;
     plat_unlock(&dev->unit->table_lock);
-    return err || !dev->unit->caps.cm ? err : invalidate_not_present(dev);
+    if (err || !dev->unit->caps.cm)
+        return err;
+    err = invalidate_not_present(dev);
+    if (err) { /* the unit may go by what it has cached: they do not count, and have to be retired */
+        plat_lock(&dev->unit->table_lock);
+        vtd_dev_clear_contexts(dev);
+        plat_unlock(&dev->unit->table_lock);
+    }
+    return err;
 }
 
 void vtd_dev_clear_contexts(struct vtd_dev *dev)

@@ -105,8 +105,17 @@ static struct vtd_batch *owner_of_slot(struct vtd_queue *q, unsigned slot)
     return NULL;
 }
 
+/* What stands in for a descriptor that the unit refuses: a wait that tells nobody, or a batch's own wait once
+ * more, so that the batch is over without a time-out. */
+static struct vtd_desc stand_in(struct vtd_queue *q, const struct vtd_batch *owner, unsigned slot)
+{
+    if (owner != NULL && slot == slot_after(owner->first, owner->slots - 1))
+        return vtd_inv_wait(status_address(q, owner->status_index), owner->sequence);
+    return vtd_inv_wait(status_address(q, 0), 0);
+}
+
 /*
- * IQE: the head stands at the descriptor that the unit refuses. It becomes a wait that tells nobody, IQE is
+ * IQE: the head stands at the descriptor that the unit refuses. It is replaced by a plain wait, IQE is
  * cleared and the tail written again, which some units need in order to go on. A unit that refuses that wait
  * too is beyond help.
  */
@@ -114,8 +123,8 @@ static void replace_refused(struct vtd_unit *unit)
 {
     struct vtd_queue *q = &unit->queue;
     unsigned slot = hardware_head(unit);
-    struct vtd_desc harmless = vtd_inv_wait(status_address(q, 0), 0);
     struct vtd_batch *owner = owner_of_slot(q, slot);
+    struct vtd_desc harmless = stand_in(q, owner, slot);
     unsigned iqei = (unsigned)FIELD_GET(VTD_IQERCD_IQEI, vtd_read(&unit->io, VTD_IQERCD));
     char text[128];
 
@@ -350,15 +359,20 @@ unsigned vtd_qi_recent(struct vtd_unit *unit, struct vtd_desc *out, unsigned max
 
 /* ---- Life ---- */
 
-int vtd_qi_start(struct vtd_unit *unit)
+int vtd_qi_alloc(struct vtd_unit *unit)
 {
     struct vtd_queue *q = &unit->queue;
 
     q->ring = plat_pages_alloc(VTD_QUEUE_PAGES, OWNER_QUEUE);
     q->spare = plat_pages_alloc(VTD_QUEUE_PAGES, OWNER_QUEUE);
     q->status = plat_pages_alloc(1, OWNER_QUEUE);
-    if (q->ring == NULL || q->spare == NULL || q->status == NULL)
-        return -ENOMEM;
+    return q->ring == NULL || q->spare == NULL || q->status == NULL ? -ENOMEM : 0;
+}
+
+int vtd_qi_start(struct vtd_unit *unit)
+{
+    struct vtd_queue *q = &unit->queue;
+
     memset(q->status_used, 0, sizeof(q->status_used));
     q->status_used[0] = 1;
     q->spare_taken = false;

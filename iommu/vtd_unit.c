@@ -250,6 +250,23 @@ static void free_tables(struct vtd_unit *unit)
     unit->did_used = NULL;
 }
 
+/*
+ * All memory that a running unit needs, before anything of it is touched: without a queue of ours there would
+ * be no way to flush what goes with the firmware's root table when it is set again (rules 5, 7).
+ */
+static int alloc_memory(struct vtd_unit *unit)
+{
+    int err = alloc_tables(unit);
+
+    if (!err)
+        err = vtd_qi_alloc(unit);
+    if (err) {
+        vtd_qi_free(unit);
+        free_tables(unit);
+    }
+    return err;
+}
+
 /* Masks the fault event: records are polled. */
 static void mask_fault_event(struct vtd_unit *unit)
 {
@@ -277,12 +294,13 @@ static int restore_root(struct vtd_unit *unit)
     return err;
 }
 
-/* Translation and queue off. The first error is returned; the rest is tried all the same. */
-static int turn_off(struct vtd_unit *unit)
+/* Translation and queue off; after an error it can be called again, with the queue that it takes to flush. By
+ * force: all of it is tried. The first error is returned. */
+static int turn_off(struct vtd_unit *unit, bool by_force)
 {
     int err = vtd_cmd(unit, VTD_CMD_TE, false);
     int root_err = err ? err : restore_root(unit);
-    int queue_err = vtd_qi_stop(unit);
+    int queue_err = root_err && !by_force ? 0 : vtd_qi_stop(unit);
 
     vtd_fault_clear(unit);
     return root_err ? root_err : queue_err;
@@ -327,7 +345,7 @@ static int restore(struct vtd_unit *unit)
 
 static int give_back(struct vtd_unit *unit)
 {
-    int err = turn_off(unit);
+    int err = turn_off(unit, false);
 
     if (err)
         return err;
@@ -348,9 +366,7 @@ static int take_over(struct vtd_unit *unit)
         return err;
     vtd_fault_clear(unit);
     mask_fault_event(unit);
-    err = alloc_tables(unit);
-    if (!err)
-        err = vtd_qi_start(unit);
+    err = vtd_qi_start(unit);
     if (!err)
         err = start_tables(unit);
     if (!err)
@@ -365,6 +381,9 @@ int vtd_unit_start(struct vtd_unit *unit)
     int err;
 
     plat_assert(!unit->taken);
+    err = alloc_memory(unit);
+    if (err)
+        return err;
     save(unit);
     unit->taken = true;
     err = take_over(unit);
@@ -395,7 +414,7 @@ void vtd_unit_drop(struct vtd_unit *unit)
     if (!unit->taken)
         return;
     vtd_qi_reset(unit);
-    obeyed = turn_off(unit) == 0 && restore(unit) == 0;
+    obeyed = turn_off(unit, true) == 0 && restore(unit) == 0;
     if (!obeyed)
         plat_log(LOG_ERROR, "%s: does not obey while it is dropped", unit->name);
 }
