@@ -61,6 +61,12 @@ help:
 check-mutants: $(NEWLIB)/stamp $(VENDOR)/build/stamp
 	$(Q)$(PYTHON) tests/tools/mutants.py --out $(O)/mutants --vendor $(VENDOR) --jobs $(JOBS) $(MUTANTS)
 
+## coverage: what the host binary's suites execute of iommu/ and of the strict unit, and what they do not
+.PHONY: coverage
+coverage:
+	+$(Q)$(MAKE) --no-print-directory O=$(O)/coverage SAN= COVERAGE=1 CC=gcc host
+	$(Q)$(PYTHON) tests/tools/coverage.py --out $(O)/coverage
+
 ## report: build/reports/*.html, .xml and .json from the .tap of each run [REPORTS=build/reports/new-fs.tap]
 ## diff: what differs between two reports: A=one.json B=other.tap
 .PHONY: report diff
