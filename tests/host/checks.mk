@@ -1,30 +1,62 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Checks beside the host binary: what may not compile, fields without a golden vector, the fuzz target of the DMAR
-# parser and its corpus.
+# Checks beside the host binary: what may not compile, fields without a golden vector, fuzz targets and their corpora.
 
 DMAR_FUZZ_SRCS   := tests/host/fuzz_dmar.c iommu/dmar.c iommu/dmar_lookup.c iommu/dmar_text.c kernel/lib/text.c
 DMAR_REPLAY_SRCS := $(DMAR_FUZZ_SRCS) tests/host/replay.c
 DMAR_CORPUS      := tests/host/corpus/dmar
-FUZZ_CC          ?= clang
-FUZZ_SECONDS     ?= 60
 
-.PHONY: check-formats fuzz-dmar corpus-dmar
-check-formats: $(O)/host/replay_dmar
+# The simulated machine with what it simulates, and no harness.
+FUZZ_MACHINE_SRCS := $(IOMMU_SRCS) $(LIB_SRCS) $(MODEL_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
+                     tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \
+                     tests/host/shadow.c tests/host/model_machine.c tests/host/model_firmware.c
+
+# Targets of `make fuzz`: a source with LLVMFuzzerTestOneInput and what it needs, a corpus of seeds, bytes of an input.
+FUZZ_TARGETS     := dmar acpi args faults ops
+FUZZ_dmar_SRCS    = $(DMAR_FUZZ_SRCS)
+FUZZ_dmar_SEEDS   = $(DMAR_CORPUS)
+FUZZ_dmar_BYTES   = 4096
+FUZZ_acpi_SRCS    = tests/host/fuzz_acpi.c kernel/lib/acpi_walk.c
+FUZZ_acpi_SEEDS   = tests/host/corpus/acpi
+FUZZ_acpi_BYTES   = 1024
+FUZZ_args_SRCS    = tests/host/fuzz_args.c tests/harness/args.c kernel/lib/args_text.c
+FUZZ_args_SEEDS   = tests/host/corpus/args
+FUZZ_args_BYTES   = 2048
+FUZZ_faults_SRCS  = tests/host/fuzz_faults.c $(FUZZ_MACHINE_SRCS)
+FUZZ_faults_SEEDS = tests/host/corpus/faults
+FUZZ_faults_BYTES = 512
+FUZZ_ops_SRCS     = tests/host/fuzz_ops.c $(FUZZ_MACHINE_SRCS)
+FUZZ_ops_SEEDS    = tests/host/corpus/ops
+FUZZ_ops_BYTES    = 256
+FUZZ_CC          ?= clang
+T                ?= dmar
+S                ?= 60
+
+REPLAYS := $(FUZZ_TARGETS:%=$(O)/host/replay_%)
+
+.PHONY: check-formats check-corpus fuzz corpus-dmar
+check-formats: check-corpus
 	$(Q)tests/host/compile_fail/run.sh $(CC)
 	$(Q)tests/host/golden.sh
-	$(Q)$(O)/host/replay_dmar $(DMAR_CORPUS)/*
 
-$(O)/host/replay_dmar: $(DMAR_REPLAY_SRCS:%.c=$(O)/host/%.o)
-	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
+# Every input that the corpora have, without libFuzzer.
+check-corpus: $(REPLAYS)
+	$(Q)$(foreach t,$(FUZZ_TARGETS),$(O)/host/replay_$(t) $(FUZZ_$(t)_SEEDS)/* &&) true
 
-# Findings are written to $(O)/fuzz, as is what the run learnt.
-fuzz-dmar:
-	@mkdir -p $(O)/fuzz/dmar
+define REPLAY_RULE
+$(O)/host/replay_$(1): $$(patsubst %.c,$(O)/host/%.o,$$(FUZZ_$(1)_SRCS) tests/host/replay.c)
+	$$(if $$(Q),@echo "  LD    $$@")
+	$$(Q)$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^
+endef
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call REPLAY_RULE,$(t))))
+
+# Findings are written to $(O)/fuzz, as is what the run learnt. The last lines have executions per second.
+fuzz:
+	$(if $(filter $(T),$(FUZZ_TARGETS)),,$(error there is no fuzz target `$(T)`; T= is one of: $(FUZZ_TARGETS)))
+	@mkdir -p $(O)/fuzz/$(T)
 	$(Q)$(FUZZ_CC) -std=gnu11 -g -O1 $(WARNINGS) -I. -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -o $(O)/fuzz/fuzz_dmar $(DMAR_FUZZ_SRCS)
-	$(Q)$(O)/fuzz/fuzz_dmar -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(O)/fuzz/ \
-		$(O)/fuzz/dmar $(DMAR_CORPUS)
+		-fno-sanitize-recover=undefined -o $(O)/fuzz/fuzz_$(T) $(FUZZ_$(T)_SRCS)
+	$(Q)$(O)/fuzz/fuzz_$(T) -max_total_time=$(S) -max_len=$(FUZZ_$(T)_BYTES) -print_final_stats=1 \
+		-artifact_prefix=$(O)/fuzz/$(T)- $(O)/fuzz/$(T) $(FUZZ_$(T)_SEEDS)
 
 # The seeds again, after a change of the generator.
 corpus-dmar:
