@@ -8,6 +8,8 @@
 #include "iommu/ioasid_core.h"
 #include "iommu/iommu.h"
 #include "iommu/pgtable.h"
+#include "iommu/vtd_fault.h"
+#include "iommu/vtd_inv.h"
 #include "tests/host/host.h"
 #include "tests/host/own_unit.h"
 #include "tests/host/stub_machine.h"
@@ -207,4 +209,26 @@ TEST(refuse, adopted_table, .needs = NEED_HOST,
     cfg.levels = 3;
     T_EXPECT_ERR(t, pgtable_adopt(&other, &cfg, pgtable_root(own)), -EINVAL);
     pgtable_destroy(own);
+}
+
+TEST(refuse, words, .needs = NEED_HOST,
+     .doc =
+         "descriptors that the driver does not send and faults that it does not provoke have their words too")
+{
+    const struct vtd_desc cc_domain = {{0x00050021}}; /* G 2, domain id 5 */
+    const struct vtd_desc p_dev_tlb = {{0x0000500001100008, 0x2001}};
+    const struct vtd_frcd interrupt = {{0x0012ull << 48, 0x8000002200000110}};
+    struct vtd_fault fault;
+    char text[200];
+
+    vtd_inv_text(&cc_domain, text, sizeof(text));
+    T_EXPECT(t, strstr(text, "cc_inv domain did=5") != NULL);
+    t_note(t, "%s", text);
+    vtd_inv_text(&p_dev_tlb, text, sizeof(text));
+    T_EXPECT(t, strncmp(text, "p_dev_tlb_inv", 13) == 0);
+    t_note(t, "%s", text);
+    vtd_fault_decode(&interrupt, &fault);
+    vtd_fault_text(&fault, text, sizeof(text));
+    T_EXPECT(t, fault.interrupt && strstr(text, "interrupt index 12") != NULL);
+    t_note(t, "%s", text);
 }
