@@ -315,7 +315,7 @@ static void run(struct t *t, struct world w)
 }
 
 #define SWEEP(name_, needs_, doc_, ...)                                                                      \
-    TEST(sweep, name_, .needs = NEED_IOMMU | NEED_UNITS_2 | (needs_), .rules = "7 43 45 54",                   \
+    TEST(sweep, name_, .needs = NEED_IOMMU | NEED_UNITS_2 | (needs_), .rules = "7 43 45 54",                 \
          .flaws = "C4 C16", .negative = true, .timeout_ms = 120000, .doc = doc_)                             \
     {                                                                                                        \
         run(t, (struct world){__VA_ARGS__});                                                                 \

@@ -222,8 +222,8 @@ enum model_failure {
     MODEL_FAIL_STATUS, /* a wait is over, and its status is never written */
     MODEL_FAIL_COUNT
 };
-/* The n-th time from now on, once; 0: not at all. Returns what was left of the number before, 0 if none was or
- * it has happened. */
+/* The n-th time from now on, once; 0: not at all. Returns what was left of the number before, 0 if none was
+ * or it has happened. */
 unsigned model_fail(struct model *m, enum model_failure what, unsigned nth);
 
 /* ---- Looking inside; for tests ---- */
