@@ -102,7 +102,7 @@ $(O)/pasidcheck.elf: $(FW_OBJS) linker/kernel.ld $(NEWLIB)/stamp
 
 $(O)/host/pasidcheck: $(HOST_OBJS)
 	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $(HOST_OBJS)
+	$(Q)$(CC) $(HOST_LDFLAGS) $(INTERLEAVE_WRAP) -o $@ $(HOST_OBJS)
 
 # Fetched parts stay: `rm -r $(VENDOR)` by hand.
 clean:

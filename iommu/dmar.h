@@ -140,6 +140,13 @@ bool dmar_covers(const struct dmar *dmar, const struct dmar_struct *s, struct pc
 must_check int dmar_unit_for(const struct dmar *dmar, struct pci_id fn, dmar_cfg_read *read, void *ctx,
                              struct dmar_struct *out);
 
+/*
+ * The unit that remaps the interrupts of the I/O APIC with that number in the MADT, and the requester id that
+ * they carry. 0, or -ENODEV.
+ */
+must_check int dmar_unit_for_ioapic(const struct dmar *dmar, uint8_t id, struct dmar_struct *out,
+                                    uint16_t *rid);
+
 /* One line for reports: of the table's header, of one structure with its scopes. Cut off at `size` (1 or
  * more). */
 void dmar_text(const struct dmar *dmar, char *out, size_t size);

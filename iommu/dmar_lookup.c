@@ -97,3 +97,26 @@ int dmar_unit_for(const struct dmar *dmar, struct pci_id fn, dmar_cfg_read *read
     }
     return err;
 }
+
+/* A source id is no path to walk. */
+static uint32_t no_bridge(void *ctx unused, struct pci_id fn unused, uint16_t offset unused)
+{
+    return UINT32_MAX;
+}
+
+int dmar_unit_for_ioapic(const struct dmar *dmar, uint8_t id, struct dmar_struct *out, uint16_t *rid)
+{
+    dmar_for_each(s, dmar)
+    {
+        if (s.type != DMAR_DRHD)
+            continue;
+        dmar_for_each_scope(scope, dmar, &s)
+        {
+            if (scope.type != DMAR_SCOPE_IOAPIC || scope.id != id)
+                continue;
+            *out = s;
+            return dmar_scope_rid(&s, &scope, no_bridge, NULL, rid);
+        }
+    }
+    return -ENODEV;
+}

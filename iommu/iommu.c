@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "iommu/iommu_intr.h"
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
@@ -154,19 +155,45 @@ int iommu_destroy(struct iommu *iommu)
 
 /* ---- Start and stop ---- */
 
+/* The first `count` units stop, by force where they do not obey. */
+static void undo_start(struct iommu *iommu, unsigned count)
+{
+    while (count-- > 0) {
+        if (vtd_unit_stop(iommu->units[count]))
+            vtd_unit_drop(iommu->units[count]);
+    }
+}
+
 int iommu_start(struct iommu *iommu)
 {
+    unsigned started = 0;
     int rc = 0;
 
-    for (unsigned i = 0; i < iommu->unit_count && rc == 0; i++) {
-        rc = vtd_unit_start(iommu->units[i]);
-        for (unsigned done = i; rc && done > 0; done--) {
-            if (vtd_unit_stop(iommu->units[done - 1]))
-                vtd_unit_drop(iommu->units[done - 1]);
-        }
+    while (rc == 0 && started < iommu->unit_count) {
+        rc = vtd_unit_start(iommu->units[started]);
+        if (rc == 0)
+            started++;
     }
+    if (rc == 0)
+        rc = iommu_intr_start(iommu);
+    if (rc)
+        undo_start(iommu, started);
     iommu->started = rc == 0;
     return rc;
+}
+
+/* Interrupts are nobody's while remapping goes; then they are as without it. */
+static void hold_interrupts(struct iommu *iommu)
+{
+    if (iommu->remaps)
+        plat_intr_hold();
+}
+
+static void free_interrupts(struct iommu *iommu)
+{
+    if (iommu->remaps)
+        plat_intr_resume(NULL, NULL);
+    iommu->remaps = false;
 }
 
 int iommu_stop(struct iommu *iommu)
@@ -175,20 +202,24 @@ int iommu_stop(struct iommu *iommu)
 
     if (!list_empty(&iommu->devs))
         return -EBUSY;
+    hold_interrupts(iommu);
     for (unsigned i = 0; i < iommu->unit_count; i++) {
         int rc = iommu->units[i]->started ? vtd_unit_stop(iommu->units[i]) : 0;
 
         if (rc && !first)
             first = rc;
     }
+    free_interrupts(iommu);
     iommu->started = first != 0;
     return first;
 }
 
 void iommu_drop(struct iommu *iommu)
 {
+    hold_interrupts(iommu);
     for (unsigned i = 0; i < iommu->unit_count; i++)
         vtd_unit_drop(iommu->units[i]);
+    free_interrupts(iommu);
 }
 
 /* ---- Devices ---- */
@@ -198,17 +229,22 @@ static uint32_t read_config(void *ctx unused, struct pci_id fn, uint16_t offset)
     return plat_pci_read32(fn, offset);
 }
 
-static struct vtd_unit *unit_of(struct iommu *iommu, struct pci_id fn)
+struct vtd_unit *iommu_unit_at(struct iommu *iommu, paddr_t base)
+{
+    for (unsigned i = 0; i < iommu->unit_count; i++) {
+        if (iommu->units[i]->base.v == base.v)
+            return iommu->units[i];
+    }
+    return NULL;
+}
+
+struct vtd_unit *iommu_unit_of(struct iommu *iommu, struct pci_id fn)
 {
     struct dmar_struct drhd;
 
     if (dmar_unit_for(&iommu->dmar, fn, read_config, NULL, &drhd))
         return NULL;
-    for (unsigned i = 0; i < iommu->unit_count; i++) {
-        if (iommu->units[i]->base.v == drhd.base.v)
-            return iommu->units[i];
-    }
-    return NULL;
+    return iommu_unit_at(iommu, drhd.base);
 }
 
 /* The device that already answers for one of these requester ids. */
@@ -265,7 +301,7 @@ int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *alia
                      unsigned pasid_bits, struct iommu_dev **out)
 {
     struct vtd_dev_cfg cfg = {.rids = aliases, .rid_count = alias_count, .pasid_bits = pasid_bits};
-    struct vtd_unit *unit = unit_of(iommu, fn);
+    struct vtd_unit *unit = iommu_unit_of(iommu, fn);
     struct iommu_dev *dev;
 
     if (alias_count == 0 || pasid_bits == 0 || pasid_bits > IOASID_BITS)

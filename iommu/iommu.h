@@ -44,6 +44,7 @@ struct iommu {
     struct ioasid_core *ioasids;
     struct svm *svm;
     bool started;
+    bool remaps;           /* interrupts, in at least one unit */
     enum iommu_lane lane;  /* of the devices attached from now on */
     struct plat_lock lock; /* device list; leaf */
     struct list devs;
@@ -56,7 +57,12 @@ struct iommu {
  */
 must_check int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, size_t why_size);
 
-/* Takes every unit over: queue, root table, fault registers, translation on. 0, -ETIMEDOUT, -ENOMEM, -EIO. T.
+/* The unit that translates a function, the one whose registers are at `base`; NULL: none of ours. X. */
+struct vtd_unit *iommu_unit_of(struct iommu *iommu, struct pci_id fn);
+struct vtd_unit *iommu_unit_at(struct iommu *iommu, paddr_t base);
+
+/* Takes every unit over: queue, root table, events, translation on; interrupt remapping where it is. 0,
+ * -ETIMEDOUT, -ENOMEM, -EIO. T.
  */
 must_check int iommu_start(struct iommu *iommu);
 

@@ -162,6 +162,41 @@ struct plat_msi {
 must_check int plat_msi_alloc(void (*handler)(void *arg), void *arg, struct plat_msi *out);
 void plat_msi_free(const struct plat_msi *msi);
 
+/* The CPUs' APICs are in x2APIC mode: a destination has 32 bits. X. */
+bool plat_x2apic(void);
+
+/* Who sends an interrupt, other than a unit: a function's message, or a pin of an I/O APIC. Stays where it is
+ * as long as it can send. */
+struct plat_intr {
+    bool is_pin;      /* of the I/O APIC that the MADT gives the number `ioapic`; edge triggered */
+    bool nmi;         /* delivered as NMI, without a vector */
+    uint8_t vector;   /* else fixed */
+    uint8_t ioapic;   /* of a pin */
+    uint32_t dest;    /* APIC id */
+    struct pci_id fn; /* of a message */
+    uint16_t alias;   /* requester id that a bridge may put in place of fn.rid; fn.rid where none does */
+};
+
+/* What it is told to send: by a function, or as the redirection entry of a pin (unmasked). */
+struct plat_intr_form {
+    struct plat_msi msi;
+    uint64_t rte;
+};
+
+/*
+ * How `intr` has to send while remapping is on; `form` NULL: it will not send any more. 0; -ENODEV: its
+ * interrupts are not remapped; else it cannot send at all. T.
+ */
+typedef int plat_intr_route(void *arg, const struct plat_intr *intr, struct plat_intr_form *form);
+
+/*
+ * Interrupt remapping comes or goes between the two: from plat_intr_hold on nobody sends, and what would have
+ * been sent is lost. plat_intr_resume lets all send again as `route` says, which is asked for each, then and
+ * for those that come later; NULL: none is remapped. One thread at a time. T.
+ */
+void plat_intr_hold(void);
+void plat_intr_resume(plat_intr_route *route, void *arg);
+
 /* ---- Words ---- */
 
 enum plat_log { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };

@@ -15,7 +15,13 @@ void vtd_batch_init(struct vtd_batch *batch, struct vtd_unit *unit)
     batch->capacity = VTD_BATCH_INLINE;
     batch->count = 0;
     batch->err = 0;
+    batch->sleeps = false;
     list_init(&batch->link);
+}
+
+void vtd_batch_sleep(struct vtd_batch *batch)
+{
+    batch->sleeps = batch->unit->queue_event.on;
 }
 
 /* Moves into the spare buffer if that is free. */
@@ -34,7 +40,7 @@ static bool grow(struct vtd_batch *batch)
         return false;
     memcpy(q->spare, batch->own, batch->count * sizeof(batch->own[0]));
     batch->descs = q->spare;
-    batch->capacity = VTD_QUEUE_SLOTS - 2; /* one slot for the wait, one that stays empty */
+    batch->capacity = VTD_QUEUE_SLOTS - (batch->sleeps ? 3 : 2); /* slots of the wait; one stays empty */
     return true;
 }
 

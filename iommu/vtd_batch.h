@@ -33,6 +33,8 @@ struct vtd_batch {
     unsigned slots;        /* slots taken, the wait included */
     uint32_t sequence;     /* what the wait writes */
     unsigned status_index; /* where */
+    bool sleeps;           /* waits for the completion event */
+    bool woken;            /* which came after the status was written; under the queue's lock */
     bool refused;          /* the unit stopped at a descriptor of this batch (IQE); it was taken out */
     bool aborted;          /* its wait was aborted by a device-TLB time-out (ITE) */
     struct list link;      /* unit's pending batches */
@@ -42,6 +44,11 @@ struct vtd_batch {
 /* An empty batch for a unit whose queue is on. Every batch that something was added to has to be submitted.
  * X. */
 void vtd_batch_init(struct vtd_batch *batch, struct vtd_unit *unit);
+/*
+ * Its wait sleeps until the unit's completion event instead of polling: for waits that take long, of device
+ * TLBs. vtd_batch_submit_wait then needs a thread without locks (T). Before anything is added. Where the
+ * event has no vector it polls. X. */
+void vtd_batch_sleep(struct vtd_batch *batch);
 /* Puts one more behind those that are there. X, with the contexts of vtd_batch_submit_wait. */
 void vtd_batch_add(struct vtd_batch *batch, struct vtd_desc desc);
 

@@ -71,37 +71,76 @@ static void clear_record(struct vtd_unit *unit, unsigned n)
     vtd_write(&unit->io, vtd_reg_frcd_top(unit->caps.cap, n), SPAN_MASK(VTD_FRCD_TOP_F));
 }
 
-/* Takes records from FRI on, up to the first free one; true if none is left. */
-static bool take_records(struct vtd_unit *unit, struct vtd_fault *out, unsigned max, unsigned *count)
+static bool log_full(const struct vtd_fault_log *log)
+{
+    return log->count == VTD_FAULT_LOG;
+}
+
+/* Takes records from FRI on up to the first free one; how many. */
+static unsigned take_records(struct vtd_unit *unit, unsigned first)
+{
+    struct vtd_fault_log *log = &unit->faults;
+    unsigned taken = 0;
+
+    while (taken < unit->caps.nfr && !log_full(log)) {
+        unsigned n = (first + taken) % unit->caps.nfr;
+
+        if (!read_record(unit, n, &log->records[(log->first + log->count) % VTD_FAULT_LOG]))
+            break;
+        clear_record(unit, n);
+        log->count++;
+        taken++;
+    }
+    return taken;
+}
+
+/* Where the first pending record is; false: there is none. */
+static bool records_pending(struct vtd_unit *unit, unsigned *first)
 {
     uint64_t fsts = vtd_read(&unit->io, VTD_FSTS);
-    unsigned n = (unsigned)FIELD_GET(VTD_FSTS_FRI, fsts) % unit->caps.nfr;
-    struct vtd_frcd raw;
 
-    *count = 0;
-    if (!FIELD_GET(VTD_FSTS_PPF, fsts))
-        return true;
-    for (unsigned i = 0; i < unit->caps.nfr; i++, n = (n + 1) % unit->caps.nfr) {
-        if (!read_record(unit, n, &raw))
-            return true;
-        if (*count == max)
-            return false;
-        vtd_fault_decode(&raw, &out[(*count)++]);
-        clear_record(unit, n);
+    *first = (unsigned)FIELD_GET(VTD_FSTS_FRI, fsts);
+    return FIELD_GET(VTD_FSTS_PPF, fsts);
+}
+
+/* Until PPF is 0, for only then the next fault sends an event (rule 65); each round takes a record. */
+static void collect(struct vtd_unit *unit)
+{
+    unsigned first;
+
+    while (records_pending(unit, &first)) {
+        if (take_records(unit, first) == 0)
+            return;
     }
-    return true;
+    if (FIELD_GET(VTD_FSTS_PFO, vtd_read(&unit->io, VTD_FSTS))) {
+        unit->faults.overflow = true;
+        vtd_write(&unit->io, VTD_FSTS, SPAN_MASK(VTD_FSTS_PFO));
+    }
+}
+
+void vtd_fault_collect(struct vtd_unit *unit)
+{
+    plat_lock(&unit->fault_lock);
+    collect(unit);
+    plat_unlock(&unit->fault_lock);
 }
 
 unsigned vtd_fault_poll(struct vtd_unit *unit, struct vtd_fault *out, unsigned max, bool *overflow)
 {
-    unsigned count;
+    struct vtd_fault_log *log = &unit->faults;
+    unsigned count = 0;
     bool lost = false;
 
     plat_lock(&unit->fault_lock);
-    if (take_records(unit, out, max, &count)) {
-        lost = FIELD_GET(VTD_FSTS_PFO, vtd_read(&unit->io, VTD_FSTS));
-        if (lost)
-            vtd_write(&unit->io, VTD_FSTS, SPAN_MASK(VTD_FSTS_PFO));
+    collect(unit);
+    while (count < max && log->count > 0) {
+        vtd_fault_decode(&log->records[log->first], &out[count++]);
+        log->first = (log->first + 1) % VTD_FAULT_LOG;
+        log->count--;
+    }
+    if (log->count == 0) {
+        lost = log->overflow;
+        log->overflow = false;
     }
     plat_unlock(&unit->fault_lock);
     if (overflow != NULL)
@@ -118,6 +157,7 @@ void vtd_fault_clear(struct vtd_unit *unit)
         if (read_record(unit, n, &raw))
             clear_record(unit, n);
     }
+    unit->faults = (struct vtd_fault_log){0};
     vtd_write(&unit->io, VTD_FSTS,
               SPAN_MASK(VTD_FSTS_PFO) | SPAN_MASK(VTD_FSTS_IQE) | SPAN_MASK(VTD_FSTS_ICE) |
                   SPAN_MASK(VTD_FSTS_ITE));

@@ -35,14 +35,31 @@ struct vtd_fault {
 void vtd_fault_decode(const struct vtd_frcd *raw, struct vtd_fault *out);
 
 /*
- * Reads and clears pending records, oldest first, at most `max`; returns how many. Once none is pending, PFO
- * is cleared too and *overflow (may be NULL) says that records were lost. IQE, ICE and ITE are left to the
- * queue. X.
+ * Records that were taken out of the unit and that nobody has asked for, oldest first: each passes from the
+ * unit to here once, whether the fault event or somebody who polls takes it. Under fault_lock.
+ */
+#define VTD_FAULT_LOG 32u
+struct vtd_fault_log {
+    struct vtd_frcd records[VTD_FAULT_LOG];
+    unsigned first;
+    unsigned count;
+    bool overflow; /* the unit lost some */
+};
+
+/*
+ * Takes what the unit holds into the log until nothing is pending, then clears PFO. What does not fit stays
+ * in the unit. X.
+ */
+void vtd_fault_collect(struct vtd_unit *unit);
+
+/*
+ * Takes records out of log and unit, oldest first, at most `max`; returns how many. Once none is left
+ * *overflow (may be NULL) says that the unit lost some. IQE, ICE and ITE are left to the queue. X.
  */
 unsigned vtd_fault_poll(struct vtd_unit *unit, struct vtd_fault *out, unsigned max, bool *overflow);
 
-/* Clears all records and all causes in FSTS, those of the queue too: for start, and for cleaning up by force.
- * X. */
+/* Clears all records, the log's too, and all causes in FSTS, those of the queue too: for start, and for
+ * cleaning up by force. X. */
 void vtd_fault_clear(struct vtd_unit *unit);
 
 /* "59h SPT.2 sid 00:02.0 pasid 5 write 0x1000 ...": one line. Returns `text`. X. */

@@ -353,7 +353,24 @@ _Static_assert(sizeof(struct vtd_irte) == 16, "VT-d 5.10, Interrupt Remapping Ta
 #define VTD_IRTE_DST_XAPIC BITS(47, 40)
 #define VTD_IRTE_SID       BITS(79, 64)
 #define VTD_IRTE_SQ        BITS(81, 80) /* SID bits not compared: 0 none, 1 bit 2, 2 bits 2:1, 3 bits 2:0 */
-#define VTD_IRTE_SVT       BITS(83, 82) /* 0 no check, 1 SID and SQ, 2 bus range */
+#define VTD_IRTE_SVT       BITS(83, 82) /* enum vtd_svt */
+
+/* VT-d 5.10, Interrupt Remapping Table Entry: delivery mode, as the local APIC has it */
+enum vtd_dlm {
+    VTD_DLM_FIXED = 0,
+    VTD_DLM_NMI = 4,
+};
+
+/* VT-d 5.10, Interrupt Remapping Table Entry, SVT: who may use it */
+enum vtd_svt {
+    VTD_SVT_ANY = 0,
+    VTD_SVT_SID = 1, /* requester id SID, but for the bits that SQ names */
+    VTD_SVT_BUS = 2, /* a bus from VTD_SID_BUS_FIRST to VTD_SID_BUS_LAST of SID */
+};
+
+/* VT-d 5.10, Interrupt Remapping Table Entry, SID: with VTD_SVT_BUS */
+#define VTD_SID_BUS_FIRST BITS(15, 8)
+#define VTD_SID_BUS_LAST  BITS(7, 0)
 
 /* VT-d 5.10, Interrupt Requests in Remappable Format: address register */
 #define VTD_MSI_FEE         BITS(31, 20) /* FEEh */
@@ -361,6 +378,15 @@ _Static_assert(sizeof(struct vtd_irte) == 16, "VT-d 5.10, Interrupt Remapping Ta
 #define VTD_MSI_FORMAT      BIT(4)       /* 1: remappable */
 #define VTD_MSI_SHV         BIT(3)
 #define VTD_MSI_HANDLE_HIGH BIT(2) /* index 15 */
+
+#define VTD_MSI_FEE_VALUE 0xfee
+
+/* VT-d 5.10, Interrupt Requests in Remappable Format: redirection entry of an I/O APIC */
+#define VTD_RTE_HANDLE_LOW  BITS(63, 49) /* index 14:0 */
+#define VTD_RTE_FORMAT      BIT(48)      /* 1: remappable */
+#define VTD_RTE_TM          BIT(15)      /* as VTD_IRTE_TM */
+#define VTD_RTE_HANDLE_HIGH BIT(11)      /* index 15 */
+#define VTD_RTE_V           BITS(7, 0)   /* as VTD_IRTE_V */
 
 /* VT-d 5.10, Interrupt Requests in Remappable Format: the two parts of the index */
 #define VTD_HANDLE_LOW  BITS(14, 0)

@@ -202,6 +202,15 @@ struct vtd_desc vtd_inv_iec_global(void)
     return d;
 }
 
+struct vtd_desc vtd_inv_iec_index(uint16_t index)
+{
+    struct vtd_desc d = of_type(VTD_QI_IEC);
+
+    entry_set(&d, VTD_QI_IEC_G, VTD_IEC_GRAN_INDEX);
+    entry_set(&d, VTD_QI_IEC_IIDX, index);
+    return d;
+}
+
 struct vtd_desc vtd_inv_wait(paddr_t status, uint32_t data)
 {
     struct vtd_desc d = of_type(VTD_QI_WAIT);
@@ -209,6 +218,22 @@ struct vtd_desc vtd_inv_wait(paddr_t status, uint32_t data)
     entry_set(&d, VTD_QI_WAIT_SW, 1);
     entry_set(&d, VTD_QI_WAIT_DATA, data);
     entry_set_addr(&d, VTD_QI_WAIT_ADDR, status.v);
+    return d;
+}
+
+struct vtd_desc vtd_inv_wait_fence(paddr_t status, uint32_t data)
+{
+    struct vtd_desc d = vtd_inv_wait(status, data);
+
+    entry_set(&d, VTD_QI_WAIT_FN, 1);
+    return d;
+}
+
+struct vtd_desc vtd_inv_wait_event(void)
+{
+    struct vtd_desc d = of_type(VTD_QI_WAIT);
+
+    entry_set(&d, VTD_QI_WAIT_IF, 1);
     return d;
 }
 
@@ -300,6 +325,17 @@ static void text_pdevtlb(struct text *t, const struct vtd_desc *d)
     add_field(t, "gi", entry_get(d, VTD_QI_PDEVTLB_GI));
 }
 
+static void text_iec(struct text *t, const struct vtd_desc *d)
+{
+    bool index = entry_get(d, VTD_QI_IEC_G) == VTD_IEC_GRAN_INDEX;
+
+    text_add(t, index ? "iec_inv index" : "iec_inv global");
+    if (index) {
+        add_field(t, "index", entry_get(d, VTD_QI_IEC_IIDX));
+        add_field(t, "im", entry_get(d, VTD_QI_IEC_IM));
+    }
+}
+
 static void text_wait(struct text *t, const struct vtd_desc *d)
 {
     text_add(t, "inv_wait");
@@ -326,7 +362,7 @@ const char *vtd_inv_text(const struct vtd_desc *desc, char *text, size_t size)
     static void (*const known[])(struct text *, const struct vtd_desc *) = {
         [VTD_QI_CC] = text_cc,           [VTD_QI_IOTLB] = text_iotlb,   [VTD_QI_DEVTLB] = text_devtlb,
         [VTD_QI_WAIT] = text_wait,       [VTD_QI_PIOTLB] = text_piotlb, [VTD_QI_PC] = text_pc,
-        [VTD_QI_PDEVTLB] = text_pdevtlb,
+        [VTD_QI_PDEVTLB] = text_pdevtlb, [VTD_QI_IEC] = text_iec,
     };
     uint64_t type = entry_get(desc, VTD_QI_TYPE);
     struct text t = text_in(text, size);

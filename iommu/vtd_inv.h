@@ -43,8 +43,14 @@ struct vtd_desc vtd_inv_pdevtlb_all(const struct vtd_ats *ats, uint32_t pasid);
 struct vtd_desc vtd_inv_pdevtlb_global(const struct vtd_ats *ats);
 struct vtd_desc vtd_inv_pdevtlb_range(const struct vtd_ats *ats, uint32_t pasid, iova_t iova, unsigned am);
 struct vtd_desc vtd_inv_iec_global(void);
+/* One entry of the interrupt-remapping table. */
+struct vtd_desc vtd_inv_iec_index(uint16_t index);
 /* Writes `data` to the dword at `status` when everything before it is done. */
 struct vtd_desc vtd_inv_wait(paddr_t status, uint32_t data);
+/* The same, and nothing behind it is begun before (FN). */
+struct vtd_desc vtd_inv_wait_fence(paddr_t status, uint32_t data);
+/* Sets ICS.IWC, and sends the completion event if it was 0 (IF); writes nothing. */
+struct vtd_desc vtd_inv_wait_event(void);
 
 /* "pc_inv pasid did=5 pasid=0": type, granularity and fields in words. Returns `text`. X. */
 const char *vtd_inv_text(const struct vtd_desc *desc, char *text, size_t size);

@@ -166,8 +166,8 @@ static void abort_fetched(struct vtd_unit *unit)
     vtd_write(&unit->io, VTD_FSTS, SPAN_MASK(VTD_FSTS_ITE));
 }
 
-/* Looks for errors and ends them. Any waiter does it for all. */
-static void service(struct vtd_unit *unit)
+/* Any waiter does it for all, and so does the fault event. */
+void vtd_qi_service(struct vtd_unit *unit)
 {
     uint64_t causes = vtd_read(&unit->io, VTD_FSTS) & FSTS_CAUSES;
 
@@ -197,6 +197,15 @@ struct submission {
     bool put; /* they are in the queue */
 };
 
+/*
+ * A wait that sleeps is two descriptors: its status, and behind a fence the event. One descriptor with both
+ * is legal too; there are emulators that end at it.
+ */
+static unsigned wait_slots(const struct vtd_batch *batch)
+{
+    return batch == NULL ? 0 : batch->sleeps ? 2 : 1;
+}
+
 static void put_wait(struct vtd_unit *unit, struct vtd_batch *batch)
 {
     struct vtd_queue *q = &unit->queue;
@@ -206,8 +215,14 @@ static void put_wait(struct vtd_unit *unit, struct vtd_batch *batch)
     batch->sequence = q->sequence;
     batch->refused = false;
     batch->aborted = false;
-    wait = vtd_inv_wait(status_address(q, batch->status_index), batch->sequence);
+    batch->woken = false;
+    wait = (batch->sleeps ? vtd_inv_wait_fence : vtd_inv_wait)(status_address(q, batch->status_index),
+                                                               batch->sequence);
     put(unit, &wait);
+    if (batch->sleeps) {
+        wait = vtd_inv_wait_event();
+        put(unit, &wait);
+    }
     unit->stats.waits++;
     list_add_tail(&q->pending, &batch->link);
 }
@@ -216,7 +231,7 @@ static bool try_submit(void *arg)
 {
     struct submission *s = arg;
     struct vtd_queue *q = &s->unit->queue;
-    unsigned slots = s->count + (s->batch != NULL ? 1 : 0);
+    unsigned slots = s->count + wait_slots(s->batch);
 
     plat_lock(&q->lock);
     s->put = !q->dead && have_room(s->unit, slots);
@@ -235,7 +250,7 @@ static bool try_submit(void *arg)
     }
     plat_unlock(&q->lock);
     if (!s->put)
-        service(s->unit);
+        vtd_qi_service(s->unit);
     return s->put || q->dead;
 }
 
@@ -256,8 +271,57 @@ static bool batch_settled(void *arg)
 
     if (batch_done(q, batch))
         return true;
-    service(batch->unit);
+    vtd_qi_service(batch->unit);
     return batch_done(q, batch) || batch->aborted || q->dead;
+}
+
+/* ---- Sleeping waits ---- */
+
+void vtd_qi_completed(struct vtd_unit *unit)
+{
+    struct vtd_queue *q = &unit->queue;
+
+    if (!FIELD_GET(VTD_ICS_IWC, vtd_read(&unit->io, VTD_ICS)))
+        return;
+    vtd_write(&unit->io, VTD_ICS, SPAN_MASK(VTD_ICS_IWC));
+    (void)vtd_read(&unit->io, VTD_ICS); /* statuses are read after IWC is 0: a later one sends again */
+    plat_lock(&q->lock);
+    list_for_each (pos, &q->pending) {
+        struct vtd_batch *b = list_entry(pos, struct vtd_batch, link);
+
+        if (b->sleeps && status_written(q, b))
+            __atomic_store_n(&b->woken, true, __ATOMIC_RELEASE);
+    }
+    plat_unlock(&q->lock);
+    plat_waitq_wake_all(&q->sleepers);
+}
+
+static bool batch_woken(void *arg)
+{
+    struct vtd_batch *batch = arg;
+    struct vtd_queue *q = &batch->unit->queue;
+
+    if (__atomic_load_n(&batch->woken, __ATOMIC_ACQUIRE))
+        return true;
+    vtd_qi_service(batch->unit);
+    return batch->aborted || q->dead || (batch->refused && status_written(q, batch));
+}
+
+static int sleep_until_woken(struct vtd_batch *batch)
+{
+    struct vtd_unit *unit = batch->unit;
+    int err = plat_wait(&unit->queue.sleepers, batch_woken, batch, unit->timeout_ns);
+
+    if (err && batch_done(&unit->queue, batch)) {
+        plat_log(LOG_WARN, "%s: invalidation done, but no event within %u ms (ICS %x IECTL %08x)", unit->name,
+                 (unsigned)(unit->timeout_ns / 1000000), (unsigned)vtd_read(&unit->io, VTD_ICS),
+                 (unsigned)vtd_read(&unit->io, VTD_IECTL));
+        unit->stats.missed++;
+        return 0;
+    }
+    if (batch->woken)
+        unit->stats.slept++;
+    return err;
 }
 
 static void report_timeout(struct vtd_unit *unit, const struct vtd_batch *batch)
@@ -281,7 +345,8 @@ static int submit_once(struct vtd_batch *batch)
 
     if (!s.put)
         return err ? err : -EIO;
-    err = vtd_wait(unit, batch_settled, batch, "status of an invalidation wait");
+    err = batch->sleeps ? sleep_until_woken(batch)
+                        : vtd_wait(unit, batch_settled, batch, "status of an invalidation wait");
     plat_lock(&q->lock);
     list_del(&batch->link);
     plat_unlock(&q->lock);
@@ -359,6 +424,13 @@ unsigned vtd_qi_recent(struct vtd_unit *unit, struct vtd_desc *out, unsigned max
 
 /* ---- Life ---- */
 
+void vtd_qi_init(struct vtd_queue *queue)
+{
+    plat_lock_init(&queue->lock, "vtd queue");
+    plat_waitq_init(&queue->sleepers);
+    list_init(&queue->pending);
+}
+
 int vtd_qi_alloc(struct vtd_unit *unit)
 {
     struct vtd_queue *q = &unit->queue;
@@ -397,7 +469,7 @@ static bool drained(void *arg)
 {
     struct vtd_unit *unit = arg;
 
-    service(unit);
+    vtd_qi_service(unit);
     return unit->queue.dead || hardware_head(unit) == unit->queue.tail;
 }
 
@@ -432,8 +504,7 @@ void vtd_qi_free(struct vtd_unit *unit)
 
 void vtd_qi_reset(struct vtd_unit *unit)
 {
-    plat_lock_init(&unit->queue.lock, "vtd queue");
-    list_init(&unit->queue.pending);
+    vtd_qi_init(&unit->queue);
     unit->queue.dead = false;
     unit->queue.replaced = 0;
 }

@@ -36,6 +36,7 @@ struct vtd_queue {
     unsigned tail;
     uint32_t sequence;
     struct list pending;
+    struct plat_waitq sleepers; /* batches that wait for the completion event */
 };
 
 /* How many descriptors of each type, and how many waits, have been submitted since start. Never reset. */
@@ -46,7 +47,12 @@ struct vtd_qi_stats {
     uint64_t refused; /* IQE */
     uint64_t aborted; /* ITE */
     uint64_t timeouts;
+    uint64_t slept;  /* waits that the completion event ended */
+    uint64_t missed; /* waits that were done without it */
 };
+
+/* Locks and lists of a queue that is off. */
+void vtd_qi_init(struct vtd_queue *queue);
 
 /* Memory of the queue. 0; -ENOMEM, and vtd_qi_free takes what there is. T. */
 must_check int vtd_qi_alloc(struct vtd_unit *unit);
@@ -66,6 +72,11 @@ void vtd_qi_free(struct vtd_unit *unit);
 
 /* Forgets threads that wait, and locks that they hold: before vtd_qi_stop by force. T. */
 void vtd_qi_reset(struct vtd_unit *unit);
+
+/* Ends errors that stop the queue, for all who wait (rules 31-33). X. */
+void vtd_qi_service(struct vtd_unit *unit);
+/* What the completion event asks for: IWC is acknowledged, and sleepers whose status was written wake. X. */
+void vtd_qi_completed(struct vtd_unit *unit);
 
 /*
  * Submits batch->descs[0 .. count-1] and one wait, and waits for it; vtd_batch_submit_wait without the

@@ -34,8 +34,7 @@ static void unit_init(struct vtd_unit *unit, paddr_t base, uint16_t segment)
     plat_lock_init(&unit->command_lock, "vtd command");
     plat_lock_init(&unit->fault_lock, "vtd fault");
     plat_lock_init(&unit->table_lock, "vtd table");
-    plat_lock_init(&unit->queue.lock, "vtd queue");
-    list_init(&unit->queue.pending);
+    vtd_qi_init(&unit->queue);
     list_init(&unit->devs);
 }
 
@@ -112,8 +111,13 @@ static void save(struct vtd_unit *unit)
     s->fectl = vtd_read(io, VTD_FECTL);
     s->fedata = vtd_read(io, VTD_FEDATA);
     s->feaddr = vtd_read(io, VTD_FEADDR);
-    if (unit->caps.eim)
+    s->iectl = vtd_read(io, VTD_IECTL);
+    s->iedata = vtd_read(io, VTD_IEDATA);
+    s->ieaddr = vtd_read(io, VTD_IEADDR);
+    if (unit->caps.eim) {
         s->feuaddr = vtd_read(io, VTD_FEUADDR);
+        s->ieuaddr = vtd_read(io, VTD_IEUADDR);
+    }
     if (unit->caps.ir)
         s->irta = vtd_read(io, VTD_IRTA);
     if (unit->caps.plmr || unit->caps.phmr)
@@ -267,14 +271,6 @@ static int alloc_memory(struct vtd_unit *unit)
     return err;
 }
 
-/* Masks the fault event: records are polled. */
-static void mask_fault_event(struct vtd_unit *unit)
-{
-    uint64_t fectl = vtd_read(&unit->io, VTD_FECTL);
-
-    vtd_write(&unit->io, VTD_FECTL, FIELD_SET(VTD_EVENT_IM, fectl, 1));
-}
-
 /* ---- Give-back ---- */
 
 /* The firmware's root table; set only if it translated. Our queue is still there to flush what it replaces.
@@ -294,16 +290,40 @@ static int restore_root(struct vtd_unit *unit)
     return err;
 }
 
-/* Translation and queue off; after an error it can be called again, with the queue that it takes to flush. By
- * force: all of it is tried. The first error is returned. */
+/* Everything off; after an error it can be called again, with the queue that it takes to flush. By force: all
+ * of it is tried. The first error is returned. */
 static int turn_off(struct vtd_unit *unit, bool by_force)
 {
-    int err = vtd_cmd(unit, VTD_CMD_TE, false);
-    int root_err = err ? err : restore_root(unit);
-    int queue_err = root_err && !by_force ? 0 : vtd_qi_stop(unit);
+    int errs[4];
 
+    vtd_event_stop(unit);
+    errs[0] = vtd_intr_stop(unit, unit->saved.irta, FIELD_GET(VTD_GSTS_IRES, unit->saved.gsts));
+    errs[1] = vtd_cmd(unit, VTD_CMD_TE, false);
+    errs[2] = errs[1] ? 0 : restore_root(unit);
+    errs[3] = (errs[0] || errs[1] || errs[2]) && !by_force ? 0 : vtd_qi_stop(unit);
     vtd_fault_clear(unit);
-    return root_err ? root_err : queue_err;
+    for (unsigned i = 0; i < ARRAY_SIZE(errs); i++) {
+        if (errs[i])
+            return errs[i];
+    }
+    return 0;
+}
+
+static void restore_events(const struct vtd_unit *unit)
+{
+    const struct vtd_saved *s = &unit->saved;
+    const struct plat_mmio *io = &unit->io;
+
+    vtd_write(io, VTD_FEDATA, s->fedata);
+    vtd_write(io, VTD_FEADDR, s->feaddr);
+    vtd_write(io, VTD_IEDATA, s->iedata);
+    vtd_write(io, VTD_IEADDR, s->ieaddr);
+    if (unit->caps.eim) {
+        vtd_write(io, VTD_FEUADDR, s->feuaddr);
+        vtd_write(io, VTD_IEUADDR, s->ieuaddr);
+    }
+    vtd_write(io, VTD_FECTL, s->fectl);
+    vtd_write(io, VTD_IECTL, s->iectl);
 }
 
 static int restore_queue(struct vtd_unit *unit)
@@ -323,19 +343,11 @@ static int restore(struct vtd_unit *unit)
     const struct plat_mmio *io = &unit->io;
     int err = 0;
 
-    vtd_write(io, VTD_FEDATA, s->fedata);
-    vtd_write(io, VTD_FEADDR, s->feaddr);
-    if (unit->caps.eim)
-        vtd_write(io, VTD_FEUADDR, s->feuaddr);
-    vtd_write(io, VTD_FECTL, s->fectl);
+    restore_events(unit);
     if (!FIELD_GET(VTD_GSTS_QIES, vtd_read(io, VTD_GSTS)))
         err = restore_queue(unit);
-    if (!err && FIELD_GET(VTD_GSTS_IRES, s->gsts)) {
-        vtd_write(io, VTD_IRTA, s->irta);
-        err = vtd_cmd(unit, VTD_CMD_SIRTP, true);
-        if (!err)
-            err = vtd_cmd(unit, VTD_CMD_IRE, true);
-    }
+    if (!err && FIELD_GET(VTD_GSTS_IRES, s->gsts))
+        err = vtd_cmd(unit, VTD_CMD_IRE, true);
     if (!err)
         err = set_protected_memory(unit, FIELD_GET(VTD_PMEN_EPM, s->pmen));
     if (!err && FIELD_GET(VTD_GSTS_TES, s->gsts))
@@ -350,6 +362,7 @@ static int give_back(struct vtd_unit *unit)
     if (err)
         return err;
     vtd_qi_free(unit);
+    vtd_intr_free(unit);
     free_tables(unit);
     unit->started = false;
     unit->taken = false;
@@ -364,13 +377,16 @@ static int take_over(struct vtd_unit *unit)
 
     if (err)
         return err;
+    vtd_event_mask(unit, VTD_EVENT_FAULT, true);
+    vtd_event_mask(unit, VTD_EVENT_QUEUE, true);
     vtd_fault_clear(unit);
-    mask_fault_event(unit);
     err = vtd_qi_start(unit);
     if (!err)
         err = start_tables(unit);
-    if (!err)
-        err = vtd_cmd(unit, VTD_CMD_TE, true);
+    if (err)
+        return err;
+    vtd_event_start(unit);
+    err = vtd_cmd(unit, VTD_CMD_TE, true);
     if (!err)
         err = set_protected_memory(unit, false);
     return err;

@@ -4,8 +4,8 @@
  * Descriptions; rules 1-21, 72, 73.
  *
  * Locks, none of which is ever held together with another: `command_lock` around one command from its write
- * to its status (rule 1), `table_lock` around edits of root, context and PASID tables, `fault_lock` around
- * the fault records, and the queue's own. All are leaves.
+ * to its status (rule 1), `table_lock` around edits of root, context and PASID tables and the owners of
+ * interrupt entries, `fault_lock` around the fault records, and the queue's own. All are leaves.
  */
 #ifndef IOMMU_VTD_UNIT_H
 #define IOMMU_VTD_UNIT_H
@@ -18,7 +18,10 @@
 #include "iommu/types.h"
 #include "iommu/vtd_caps.h"
 #include "iommu/vtd_cmd.h"
+#include "iommu/vtd_event.h"
+#include "iommu/vtd_fault.h"
 #include "iommu/vtd_fmt.h"
+#include "iommu/vtd_intr.h"
 #include "iommu/vtd_qi.h"
 #include "iommu/vtd_quirk.h"
 #include "iommu/vtd_regs.h"
@@ -31,6 +34,10 @@ struct vtd_saved {
     uint32_t fedata;
     uint32_t feaddr;
     uint32_t feuaddr;
+    uint32_t iectl;
+    uint32_t iedata;
+    uint32_t ieaddr;
+    uint32_t ieuaddr;
     uint64_t rtaddr;
     uint64_t iqa;
     uint64_t irta;
@@ -49,6 +56,9 @@ struct vtd_unit {
 
     struct plat_lock command_lock;
     struct plat_lock fault_lock;
+    struct vtd_fault_log faults;
+    struct vtd_event fault_event;
+    struct vtd_event queue_event;
     struct vtd_queue queue;
     struct vtd_qi_stats stats;
     struct vtd_saved saved;
@@ -57,6 +67,7 @@ struct vtd_unit {
     struct vtd_root_entry *root;
     uint64_t *did_used; /* bit per domain id */
     struct list devs;   /* struct vtd_dev.link */
+    struct vtd_intr intr;
 };
 
 /* Longest wait for one command or batch: far above what silicon needs, a device-TLB time-out excepted (ITE).
@@ -73,13 +84,14 @@ must_check int vtd_unit_create(paddr_t base, size_t size, uint16_t segment, unsi
 
 /*
  * Takes the unit over: notes and ends what firmware left on, clears old faults, then queue, root table
- * without any entry, translation on, protected memory off (rules 1-8, 18, 19, 72, 73). Every device is
- * blocked at return. 0, -ENOMEM, -ETIMEDOUT, -EIO: nothing of ours is left on. T.
+ * without any entry, events, translation on, protected memory off (rules 1-8, 18, 19, 72, 73). Every device
+ * is blocked at return. 0, -ENOMEM, -ETIMEDOUT, -EIO: nothing of ours is left on. T.
  */
 must_check int vtd_unit_start(struct vtd_unit *unit);
 
-/* Translation and queue off, registers as they were found; tables freed (rule 80). No device may be attached.
- * 0; first error otherwise, and then the memory that the unit may still read is kept. T. */
+/* Events, interrupt remapping, translation and queue off, registers as they were found; tables freed (rule
+ * 80). No device may be attached. 0; first error otherwise, and then the memory that the unit may still read
+ * is kept. T. */
 must_check int vtd_unit_stop(struct vtd_unit *unit);
 
 /* Gives the unit back; it is stopped, or was never started. T. */

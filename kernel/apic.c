@@ -143,6 +143,11 @@ bool apic_init_cpu(void)
     return true;
 }
 
+bool apic_is_x2(void)
+{
+    return x2;
+}
+
 const char *apic_mode(void)
 {
     return x2 ? "x2APIC" : "xAPIC";

@@ -19,6 +19,9 @@ void apic_init(void);
  * is not. */
 must_check bool apic_init_cpu(void);
 
+/* Ids have 32 bits: the APICs are in x2APIC mode. X. */
+bool apic_is_x2(void);
+
 /* "xAPIC" or "x2APIC". */
 const char *apic_mode(void);
 

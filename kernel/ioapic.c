@@ -9,6 +9,7 @@
 
 #include "kernel/acpi.h"
 #include "kernel/cpu.h"
+#include "kernel/intr.h"
 #include "kernel/log.h"
 #include "kernel/spin.h"
 #include "kernel/vm.h"
@@ -32,6 +33,7 @@ enum {
 
 static struct ioapic {
     volatile uint32_t *regs; /* index at 0, data at 10h */
+    uint8_t id;              /* in the MADT, and in the DMAR */
     uint32_t gsi;
     uint32_t pins;
 } ioapics[IOAPICS_MAX];
@@ -73,6 +75,7 @@ static void add_ioapic(struct acpi_bytes e)
         log_line(LOG_WARN, "ioapic: none answers at 0x%llx", (unsigned long long)base);
         return;
     }
+    io->id = (uint8_t)acpi_get(e, 2, 1);
     io->gsi = (uint32_t)acpi_get(e, 8, 4);
     io->pins = (reg_read(io, REG_VERSION) >> 16 & 0xff) + 1;
     if (io->pins > PINS_MAX)
@@ -127,7 +130,7 @@ int ioapic_read(uint32_t gsi, uint64_t *entry)
     return 0;
 }
 
-int ioapic_write(uint32_t gsi, uint64_t entry)
+static int write(uint32_t gsi, uint64_t entry)
 {
     const struct ioapic *io = ioapic_of(gsi);
     uint64_t flags;
@@ -140,15 +143,33 @@ int ioapic_write(uint32_t gsi, uint64_t entry)
     return 0;
 }
 
-int ioapic_route_nmi(uint32_t gsi, uint32_t cpu)
+/* ---- The pin in use ---- */
+
+static struct nmi_pin {
+    struct intr_source source;
+    uint32_t gsi;
+} nmi_pin;
+
+static int program(struct intr_source *source, const struct plat_intr_form *form)
 {
-    if (cpu > UINT8_MAX)
-        return -EINVAL;
-    return ioapic_write(gsi, (uint64_t)cpu << ENTRY_DEST_SHIFT | ENTRY_NMI);
+    return write(container_of(source, struct nmi_pin, source)->gsi, form ? form->rte : ENTRY_MASKED);
 }
 
-void ioapic_mask(uint32_t gsi)
+int ioapic_route_nmi(uint32_t gsi, uint32_t cpu)
 {
-    if (ioapic_write(gsi, ENTRY_MASKED))
-        log_line(LOG_DEBUG, "ioapic: nothing to mask at interrupt %u", gsi);
+    const struct ioapic *io = ioapic_of(gsi);
+
+    if (cpu > UINT8_MAX)
+        return -EINVAL;
+    if (!io)
+        return -ENOENT;
+    if (intr_source_used(&nmi_pin.source))
+        return -EBUSY;
+    nmi_pin = (struct nmi_pin){
+        .source = {.intr = {.is_pin = true, .nmi = true, .ioapic = io->id, .dest = cpu},
+                   .own = {.rte = (uint64_t)cpu << ENTRY_DEST_SHIFT | ENTRY_NMI},
+                   .program = program},
+        .gsi = gsi,
+    };
+    return intr_source_add(&nmi_pin.source);
 }

@@ -19,15 +19,12 @@ void ioapic_init(void);
 uint32_t ioapic_isa_gsi(uint8_t isa);
 
 /*
- * Delivers `gsi` as NMI, edge triggered, to the CPU with APIC id `cpu` (0..255), or masks it. 0, -ENOENT (no
- * I/O APIC has that pin), -EINVAL. Where interrupt remapping is on (GSTS.IRES) the entry has to be in
- * remappable form: ioapic_write() takes it raw.
+ * Delivers `gsi` as NMI, edge triggered, to the CPU with APIC id `cpu` (0..255); through a remapping entry
+ * while interrupts are remapped. One pin only. 0, -ENOENT (no I/O APIC has that pin), -EINVAL, -EBUSY. T.
  */
 must_check int ioapic_route_nmi(uint32_t gsi, uint32_t cpu);
-void ioapic_mask(uint32_t gsi);
 
 /* The pin's 64-bit redirection entry as it is. 0, -ENOENT. X. */
 must_check int ioapic_read(uint32_t gsi, uint64_t *entry);
-must_check int ioapic_write(uint32_t gsi, uint64_t entry);
 
 #endif

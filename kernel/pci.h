@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "iommu/platform.h"
+#include "kernel/intr.h"
 #include "kernel/lib/compiler.h"
 
 #define PCI_FUNCTIONS_MAX 256u
@@ -54,6 +55,7 @@ struct pci_function {
     uint8_t subordinate;
     struct pci_function *parent; /* bridge above, NULL on a root bus */
     bool mastered;               /* the firmware left Bus Master Enable set */
+    struct intr_source intr;     /* its message; in use from pci_msi_enable() on */
 };
 
 /* Finds all functions. Needs acpi_init() and the heap. T. */
@@ -93,10 +95,11 @@ void pci_restore(void);
 
 /*
  * Routes the function's interrupts to one message: MSI, else entry 0 of MSI-X with all others masked; INTx
- * off. 0, -ENOENT (neither), -ENOMEM (MSI-X table cannot be mapped). T.
+ * off. `msi` is of xAPIC format; while interrupts are remapped the function sends by an entry that has the
+ * same vector. 0, -ENOENT (neither), -ENOMEM (MSI-X table cannot be mapped), -ENOSPC. T.
  */
-must_check int pci_msi_enable(const struct pci_function *fn, const struct plat_msi *msi);
-void pci_msi_disable(const struct pci_function *fn);
+must_check int pci_msi_enable(struct pci_function *fn, const struct plat_msi *msi);
+void pci_msi_disable(struct pci_function *fn);
 
 /*
  * Requester ids under which requests of `fn` can reach an IOMMU: what the bridges above it make of them

@@ -4,10 +4,15 @@
  */
 #include <errno.h>
 
+#include "kernel/lib/compiler.h"
 #include "kernel/pci.h"
 #include "kernel/vm.h"
 
 enum {
+    /* Address of an xAPIC message (Intel SDM volume 3, 11.11) */
+    DEST_SHIFT = 12,
+    DEST_MASK = 0xff,
+
     REG_COMMAND = 0x04,
     COMMAND_INTX_OFF = 1 << 10,
 
@@ -78,28 +83,55 @@ static int msix_enable(const struct pci_function *fn, const struct plat_msi *msi
     return 0;
 }
 
-int pci_msi_enable(const struct pci_function *fn, const struct plat_msi *msi)
-{
-    int err = 0;
-
-    if (fn->cap_msi)
-        msi_enable(fn, msi);
-    else
-        err = fn->cap_msix ? msix_enable(fn, msi) : -ENOENT;
-    if (!err)
-        intx_off(fn);
-    return err;
-}
-
 static void clear_bits(const struct pci_function *fn, uint16_t reg, uint16_t bits)
 {
     pci_write16(fn->id, reg, pci_read16(fn->id, reg) & (uint16_t)~bits);
 }
 
-void pci_msi_disable(const struct pci_function *fn)
+static void disable(const struct pci_function *fn)
 {
     if (fn->cap_msi)
         clear_bits(fn, fn->cap_msi + MSI_CONTROL, MSI_ENABLE);
     if (fn->cap_msix)
         clear_bits(fn, fn->cap_msix + MSIX_CONTROL, MSIX_ENABLE);
+}
+
+static int program(struct intr_source *source, const struct plat_intr_form *form)
+{
+    const struct pci_function *fn = container_of(source, struct pci_function, intr);
+
+    intx_off(fn);
+    if (!form) {
+        disable(fn);
+        return 0;
+    }
+    if (!fn->cap_msi)
+        return msix_enable(fn, &form->msi);
+    msi_enable(fn, &form->msi);
+    return 0;
+}
+
+int pci_msi_enable(struct pci_function *fn, const struct plat_msi *msi)
+{
+    struct pci_id arrives;
+
+    if (!fn->cap_msi && !fn->cap_msix)
+        return -ENOENT;
+    pci_msi_disable(fn);
+    (void)pci_aliases(fn, &arrives, 1);
+    fn->intr = (struct intr_source){
+        .intr = {.fn = fn->id,
+                 .alias = arrives.rid,
+                 .vector = (uint8_t)msi->data,
+                 .dest = msi->address >> DEST_SHIFT & DEST_MASK},
+        .own = {.msi = *msi},
+        .program = program,
+    };
+    return intr_source_add(&fn->intr);
+}
+
+void pci_msi_disable(struct pci_function *fn)
+{
+    if (intr_source_used(&fn->intr))
+        intr_source_remove(&fn->intr);
 }

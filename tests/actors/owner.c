@@ -35,6 +35,7 @@ static int on_event(struct ioasid_notifier *nb, const struct ioasid_event *ev)
             .id = ev->id,
             .sequence = ev->sequence,
             .locks_held = plat_locks_held(),
+            .watched = o->watch ? o->watch(o) : 0,
             .complete = ev->set == o->set && ev->sequence && ioasid_number(ev->id),
         };
     }

@@ -40,6 +40,7 @@ struct owner_record {
     ioasid_t id;
     uint64_t sequence;
     unsigned locks_held; /* by the thread that called the handler (V7: none) */
+    unsigned watched;    /* what struct owner's `watch` said then */
     bool complete;       /* set, token and type are filled (S27) */
 };
 
@@ -75,7 +76,8 @@ struct owner {
     bool native; /* bindings are the host's own: free before unbind is refused */
     struct owner_listener listeners[OWNER_LISTENERS];
     struct owner_record records[OWNER_RECORDS];
-    unsigned record_count; /* more than OWNER_RECORDS: the rest was lost */
+    unsigned record_count;              /* more than OWNER_RECORDS: the rest was lost */
+    unsigned (*watch)(struct owner *o); /* asked at every event, in the handler; may be NULL */
     struct owner_space spaces[OWNER_IDS];
     ioasid_t ids[OWNER_IDS];
     uint32_t spids[OWNER_IDS]; /* what the guest calls them; IOASID_NO_SPID unless the case says */

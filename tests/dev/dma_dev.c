@@ -17,7 +17,8 @@ static unsigned dev_count;
 
 const char *dma_engine_name(enum dma_engine engine)
 {
-    static const char *const names[DMA_ENGINE_COUNT] = {"edu", "testdev", "nvme", "nvme-id", "held", "xhci", "model"};
+    static const char *const names[DMA_ENGINE_COUNT] = {"edu",  "testdev", "nvme", "nvme-id",
+                                                        "held", "xhci",    "model"};
 
     return engine < DMA_ENGINE_COUNT ? names[engine] : "none";
 }
@@ -185,6 +186,7 @@ bool dma_fixed_pattern(const struct dma_dev *dev, void *out, uint32_t len)
 void dma_quiesce_all(void)
 {
     for (unsigned i = 0; i < dev_count; i++) {
+        devs[i]->tagged = false;
         /* dma_wait has logged the one that does not answer; it stays busy and every start on it is refused.
          */
         if (devs[i]->busy && dma_wait(devs[i], DMA_TIMEOUT_NS))

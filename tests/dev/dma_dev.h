@@ -80,7 +80,7 @@ struct dma_ops {
     int (*wait)(struct dma_dev *dev, uint64_t timeout_ns);
 };
 
-/* A device as found. All fields are constant after dma_discover() but `result` and `busy`. */
+/* A device as found. All fields are constant after dma_discover() but the last ones, from `result` on. */
 struct dma_dev {
     const struct dma_ops *ops;
     enum dma_engine engine;
@@ -99,6 +99,7 @@ struct dma_dev {
     bool held;       /* translated when start returns; memory is written only about `delay_ns` later */
     bool reports;    /* result tells a transfer refused from one that was let through */
     bool obeys_bme;  /* no DMA with Bus Master Enable clear */
+    bool can_tag;    /* its requests can carry a PASID */
     bool fixed; /* always writes the same: `sends`, or without that `fixed_word`, little endian, repeated */
     uint32_t fixed_word;
     uint32_t record_len;  /* every transfer has exactly that many bytes; 0: 1..max_len */
@@ -115,6 +116,9 @@ struct dma_dev {
     uint64_t dma_mask;  /* addresses are cut to this; device.address_bits proves it */
     uint64_t delay_ns;  /* from start to translation, 0 if synchronous */
     enum dma_result result;
+    unsigned interrupts; /* taken from it so far; by its handler */
+    bool tagged;         /* transfers carry `pasid`; a case sets it if `can_tag`, and takes it back */
+    uint32_t pasid;
     bool busy; /* a transfer was started and not waited for */
 };
 

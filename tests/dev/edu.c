@@ -40,6 +40,7 @@ static void edu_interrupt(void *arg)
     struct edu *e = arg;
 
     plat_mmio_write32(&e->io, EDU_IRQ_ACK, plat_mmio_read32(&e->io, EDU_IRQ_STATUS));
+    e->dev.interrupts++;
     __atomic_store_n(&e->interrupted, true, __ATOMIC_RELEASE);
     plat_waitq_wake_all(&e->waitq);
 }

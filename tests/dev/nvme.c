@@ -203,6 +203,7 @@ static void nvme_interrupt(void *arg)
 {
     struct engine *e = arg;
 
+    e->dev.interrupts++;
     plat_waitq_wake_all(&e->nvme.waitq);
 }
 

@@ -51,6 +51,15 @@ void t_note(struct t *t, const char *fmt, ...)
     plat_unlock(&st->lock);
 }
 
+void t_tell(struct t *t, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(t->state->told, sizeof(t->state->told), fmt, ap);
+    va_end(ap);
+}
+
 static void judge(struct t_state *st, enum verdict verdict, const char *text)
 {
     plat_lock(&st->lock);

@@ -46,6 +46,8 @@ must_check int env_set_exit(const char *how);
 bool env_is_host(void);
 /* The units only record what they are told. */
 bool env_has_stubs(void);
+/* The units also send interrupts for which there is no cause. */
+bool env_has_strays(void);
 /* Threads preempt each other. False: deterministic, one after the other. */
 bool env_has_threads(void);
 /* CPUs that run threads. */

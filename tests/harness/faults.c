@@ -23,8 +23,13 @@ void faults_reset(void)
     struct iommu *iommu = fixture_iommu();
 
     for (unsigned u = 0; iommu && u < iommu->unit_count; u++) {
-        if (iommu->units[u]->started)
-            vtd_fault_clear(iommu->units[u]);
+        struct vtd_unit *unit = iommu->units[u];
+
+        if (!unit->started)
+            continue;
+        vtd_fault_clear(unit);
+        vtd_event_mask(unit, VTD_EVENT_FAULT, !unit->fault_event.on);
+        vtd_event_mask(unit, VTD_EVENT_QUEUE, !unit->queue_event.on);
     }
     memset(&list, 0, sizeof(list));
 }

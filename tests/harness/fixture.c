@@ -246,7 +246,7 @@ void t_break_rules(struct t *t, bool begin)
     if (--breaking > 0)
         return;
     for (unsigned i = 0; i < MAX_BREACHES && env_breach(); i++)
-        continue;
+        ;
 }
 
 static bool check_faults(struct t_state *st)

@@ -99,6 +99,7 @@ enum t_lane {
 #define NEED_ASKED      T_BIT(45) /* an only= that names it: the case ends badly on purpose */
 #define NEED_CPUS_2     T_BIT(46) /* two CPUs or more */
 #define NEED_CPUS_4     T_BIT(47) /* four CPUs or more */
+#define NEED_IR         T_BIT(48) /* ECAP.IR: interrupt remapping */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */
@@ -159,6 +160,10 @@ noreturn void t_fail(struct t *t, const char *fmt, ...) printf_like(2, 3);
 noreturn void t_error(struct t *t, const char *fmt, ...) printf_like(2, 3);
 /* Evidence: one line (or more, by \n), printed when the case does not pass, or with log=debug. Any thread. */
 void t_note(struct t *t, const char *fmt, ...) printf_like(2, 3);
+/* One line that is printed with the result, `# compared: ...`, pass or not: how much was looked at. The last
+ * one counts.
+ */
+void t_tell(struct t *t, const char *fmt, ...) printf_like(2, 3);
 /* A check that can only be made by having come here (no panic, no hang). Any thread. */
 void t_reached(struct t *t);
 

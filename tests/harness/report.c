@@ -134,6 +134,8 @@ static void explain(const struct runner *run, const struct t_state *st, enum out
              run->args->repeat > 1 ? " repeat=" : "");
     if (run->args->repeat > 1)
         snprintf(words + strlen(words), sizeof(words) - strlen(words), "%u", run->args->repeat);
+    if (run->args->depth)
+        snprintf(words + strlen(words), sizeof(words) - strlen(words), " depth=%u", run->args->depth);
     env_replay(line, sizeof(line), run->args->machine, words);
     report_line(run, "# replay: %s", line);
 }
@@ -152,6 +154,8 @@ void report_case(struct runner *run, unsigned number, const struct t_state *st, 
         explain(run, st, o);
     else if (strcmp(run->args->log, "debug") == 0)
         comment(run, st->notes);
+    if (st->told[0])
+        report_line(run, "# compared: %s", st->told);
     if (o != O_SKIP)
         report_line(run, "# time_us %llu", (unsigned long long)(elapsed_ns / 1000));
     if (run->args->ktap)

@@ -20,6 +20,7 @@
 #define T_NAME_SIZE   96
 #define T_REASON_SIZE 320
 #define T_SKIP_SIZE   96
+#define T_TOLD_SIZE   160
 #define T_MAX_MEMS    64
 
 /*
@@ -88,6 +89,7 @@ struct t_state {
     enum t_blame blame;
     char blame_why[T_REASON_SIZE];
     bool evidence_taken;
+    char told[T_TOLD_SIZE]; /* by t_tell */
 
     struct rng rng;
     struct t_mem mems[T_MAX_MEMS];

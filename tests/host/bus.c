@@ -13,6 +13,7 @@
 #define MAX_VECTORS   32
 #define FIRST_VECTOR  0x40u
 #define MSI_BASE      0xfee00000u
+#define MAX_SOURCES   16
 #define CONFIG_WORDS  1024
 
 /* ---- Registers ---- */
@@ -168,6 +169,8 @@ static struct vector {
     bool pending;
 } vectors[MAX_VECTORS];
 
+static bool x2apic;
+
 int plat_msi_alloc(void (*handler)(void *arg), void *arg, struct plat_msi *out)
 {
     for (unsigned i = 0; i < MAX_VECTORS; i++) {
@@ -186,6 +189,64 @@ void plat_msi_free(const struct plat_msi *msi)
     vectors[msi->data - FIRST_VECTOR] = (struct vector){0};
 }
 
+bool plat_x2apic(void)
+{
+    return x2apic;
+}
+
+void host_x2apic(bool on)
+{
+    x2apic = on;
+}
+
+/* ---- Sources of interrupts ---- */
+
+static struct host_intr *sources[MAX_SOURCES];
+static unsigned source_count;
+static plat_intr_route *router;
+static void *router_arg;
+
+static void let_out(struct host_intr *s)
+{
+    struct plat_intr_form form = {{0}, 0};
+
+    s->err = router != NULL ? router(router_arg, &s->intr, &form) : -ENODEV;
+    s->form = form;
+}
+
+void host_intr_add(struct host_intr *source)
+{
+    plat_assert(source_count < MAX_SOURCES);
+    sources[source_count++] = source;
+    let_out(source);
+}
+
+void host_intr_remove(struct host_intr *source)
+{
+    if (router != NULL)
+        source->err = router(router_arg, &source->intr, NULL);
+    for (unsigned i = 0; i < source_count; i++) {
+        if (sources[i] == source)
+            sources[i--] = sources[--source_count];
+    }
+}
+
+void plat_intr_hold(void)
+{
+    for (unsigned i = 0; i < source_count; i++)
+        sources[i]->err = -EAGAIN;
+}
+
+void plat_intr_resume(plat_intr_route *route, void *arg)
+{
+    router = route;
+    router_arg = arg;
+    for (unsigned i = 0; i < source_count; i++)
+        let_out(sources[i]);
+}
+
+/* ---- Delivery ---- */
+
 void host_msi_send(uint32_t address, uint32_t data)
 {
     unsigned n = (data % 256) - FIRST_VECTOR;
@@ -198,10 +259,15 @@ void host_msi_send(uint32_t address, uint32_t data)
     host_msi_deliver();
 }
 
+static bool delivering;
+
+void host_msi_abandon(void)
+{
+    delivering = false;
+}
+
 void host_msi_deliver(void)
 {
-    static bool delivering;
-
     if (delivering || plat_locks_held() > 0)
         return;
     delivering = true;

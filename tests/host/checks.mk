@@ -8,7 +8,7 @@ DMAR_CORPUS      := tests/host/corpus/dmar
 # The simulated machine with what it simulates, and no harness.
 FUZZ_MACHINE_SRCS := $(IOMMU_SRCS) $(LIB_SRCS) $(MODEL_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
                      tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \
-                     tests/host/shadow.c tests/host/model_machine.c tests/host/model_firmware.c
+                     tests/host/stub_intr.c tests/host/shadow.c tests/host/model_machine.c tests/host/model_firmware.c
 
 # Targets of `make fuzz`: a source with LLVMFuzzerTestOneInput and what it needs, a corpus of seeds, bytes of an input.
 FUZZ_TARGETS     := dmar acpi args faults ops
@@ -48,6 +48,12 @@ $(O)/host/replay_$(1): $$(patsubst %.c,$(O)/host/%.o,$$(FUZZ_$(1)_SRCS) tests/ho
 	$$(Q)$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^
 endef
 $(foreach t,$(FUZZ_TARGETS),$(eval $(call REPLAY_RULE,$(t))))
+
+# The decompressor of boot/, for tests/tools/pack_test.py.
+INFLATE_REPLAY_SRCS := tests/host/replay_inflate.c boot/inflate.c
+$(O)/host/replay_inflate: $(INFLATE_REPLAY_SRCS:%.c=$(O)/host/%.o)
+	$(if $(Q),@echo "  LD    $@")
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
 
 # Findings are written to $(O)/fuzz, as is what the run learnt. The last lines have executions per second.
 fuzz:

@@ -128,8 +128,10 @@ void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env
         fn(arg);
     innermost = f.outer;
     host_thread_restore(thread);
-    if (out->end != ENV_RETURNED)
+    if (out->end != ENV_RETURNED) {
         host_abandon_work();
+        host_msi_abandon();
+    }
     set_alarm();
     out->elapsed_ns = (wall_us() - begin) * 1000;
 }

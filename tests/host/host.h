@@ -110,10 +110,28 @@ void host_pci_add(struct pci_id fn, uint16_t vendor, uint16_t device, uint32_t c
 /* Takes all registers and functions away. */
 void host_bus_reset(void);
 
+/* What plat_x2apic() says from now on. */
+void host_x2apic(bool on);
+
+/*
+ * A source of interrupts, as plat_intr_resume() asks for them: `err` is what the route said last (-ENODEV: it
+ * is not remapped, -EAGAIN: held), and on 0 `form` what to send. Stays until host_intr_remove().
+ */
+struct host_intr {
+    struct plat_intr intr;
+    struct plat_intr_form form;
+    int err;
+};
+
+void host_intr_add(struct host_intr *source);
+void host_intr_remove(struct host_intr *source);
+
 /* An interrupt message; its handler runs as soon as no plat_lock is held. */
 void host_msi_send(uint32_t address, uint32_t data);
 /* Runs handlers of messages that had to wait. */
 void host_msi_deliver(void);
+/* The handler under way was left by longjmp. */
+void host_msi_abandon(void);
 
 /* ---- Trace (trace.c): what was made visible to hardware, in order ---- */
 

@@ -135,6 +135,13 @@ bool env_has_stubs(void)
     return !model_machine_is(profile);
 }
 
+bool env_has_strays(void)
+{
+    struct model *m = model_machine_unit(0);
+
+    return m != NULL && model_config(m)->spurious;
+}
+
 unsigned env_cpus(void)
 {
     return 1;

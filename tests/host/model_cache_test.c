@@ -41,7 +41,7 @@ static unsigned reads_from(struct t *t)
     rq.data = &value;
     c = mrig_dma(&rig, rq);
     while (mrig_fault(&rig, NULL) != 0)
-        continue;
+        ;
     return c.status == MODEL_SUCCESS ? (unsigned)value : 0;
 }
 

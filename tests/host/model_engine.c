@@ -51,6 +51,8 @@ static void issue(struct engine *e)
 {
     bool write = e->xfer.dir == DMA_TO_MEM;
     struct model_request rq = {.sid = e->dev.rids[0],
+                               .has_pasid = e->dev.tagged,
+                               .pasid = e->dev.pasid,
                                .access = write ? MODEL_WRITE : MODEL_READ,
                                .addr = e->xfer.iova.v,
                                .len = e->xfer.len,
@@ -127,6 +129,7 @@ static int plug(struct engine *e, unsigned u, unsigned n)
                               .queued = true,
                               .reports = true,
                               .obeys_bme = true,
+                              .can_tag = true,
                               .max_len = MAX_LEN,
                               .dma_mask = UINT64_MAX,
                               .delay_ns = DELAY_NS};

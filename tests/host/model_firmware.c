@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What firmware leaves behind on a strict unit: translation on in legacy mode with an empty root table, a queue
- * of 128-bit descriptors, all memory protected, a fault record. VT-d 5.10; rules 66, 72, 73.
+ * What firmware leaves behind on a strict unit: translation on in legacy mode with an empty root table, a
+ * queue of 128-bit descriptors, all memory protected, a fault record. VT-d 5.10; rules 66, 72, 73.
  */
 #include <string.h>
 

@@ -272,6 +272,15 @@ unsigned model_machine_haw(void)
     return haw;
 }
 
+bool model_machine_remaps(void)
+{
+    bool all = unit_count > 0;
+
+    for (unsigned i = 0; i < unit_count; i++)
+        all &= FIELD_GET(VTD_ECAP_IR, model_config(units[i].model)->ecap);
+    return all;
+}
+
 struct model *model_machine_unit(unsigned n)
 {
     return n < unit_count ? units[n].model : NULL;

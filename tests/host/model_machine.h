@@ -18,6 +18,8 @@ bool model_machine_is(const char *profile);
 must_check int model_machine_create(const char *profile, const uint64_t *base, unsigned count);
 /* Bits of the host address width that these units have in common. */
 unsigned model_machine_haw(void);
+/* Every unit remaps interrupts. */
+bool model_machine_remaps(void);
 /* NULL: the machine has no strict units, or not so many. */
 struct model *model_machine_unit(unsigned n);
 

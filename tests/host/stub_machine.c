@@ -14,6 +14,7 @@
 
 static struct stub_unit units[STUB_UNITS];
 static unsigned haw;
+static bool remaps; /* INTR_REMAP of the DMAR table */
 
 /* ---- Profiles ---- */
 
@@ -35,6 +36,7 @@ static unsigned haw;
 #define ECAP_ATS                                                                                             \
     (SPAN_MASK(VTD_ECAP_DT) | SPAN_MASK(VTD_ECAP_PASID) | FIELD_PREP(VTD_ECAP_PSS, 19) |                     \
      SPAN_MASK(VTD_ECAP_DIT))
+#define ECAP_IR (SPAN_MASK(VTD_ECAP_IR) | SPAN_MASK(VTD_ECAP_EIM))
 
 static const struct profile {
     const char *name;
@@ -49,6 +51,7 @@ static const struct profile {
     {"ss", 0x60, CAP_BASE | CAP_ND16 | CAP_PAGES, ECAP_BASE | ECAP_SS, true},
     {"old", 0x10, CAP_BASE | CAP_ND16 | CAP_PAGES, ECAP_BASE | ECAP_SS, false},
     {"small", 0x60, CAP_BASE, ECAP_BASE | ECAP_ALL, false},
+    {"ir", 0x60, CAP_BASE | CAP_ND16 | CAP_PAGES, ECAP_BASE | ECAP_ALL | ECAP_IR, true},
     {"ats", 0x60, CAP_BASE | CAP_ND16 | CAP_PAGES, ECAP_BASE | ECAP_ALL | ECAP_ATS, true},
 };
 
@@ -73,7 +76,7 @@ static void power_on(const struct profile *p)
 
         if (i == 1) {
             cfg.ecap |= SPAN_MASK(VTD_ECAP_C) | SPAN_MASK(VTD_ECAP_SMPWCS);
-            cfg.cap |= p->second_has_esrtps ? SPAN_MASK(VTD_CAP_ESRTPS) : 0;
+            cfg.cap |= p->second_has_esrtps ? SPAN_MASK(VTD_CAP_ESRTPS) | SPAN_MASK(VTD_CAP_ESIRTPS) : 0;
         }
         stub_unit_create(&units[i], &cfg);
     }
@@ -133,7 +136,7 @@ static void put_text(const char *text, unsigned bytes)
     table_size += bytes;
 }
 
-static void put_header(void)
+static void put_header(bool intr_remap)
 {
     table_size = 0;
     put_text("DMAR", 4);
@@ -146,18 +149,18 @@ static void put_header(void)
     put_text("PSDC", 4);
     put(1, 4);
     put(haw - 1, 1);
-    put(0, 1); /* flags */
-    put(0, 8); /* reserved, 10 bytes */
+    put(intr_remap, 1); /* flags */
+    put(0, 8);          /* reserved, 10 bytes */
     put(0, 2);
 }
 
-/* Scope of one function on bus 0: type 1 endpoint, 2 bridge with everything below it. */
-static void put_scope(unsigned type, uint16_t rid)
+/* Scope of one function: type 1 endpoint, 2 bridge with everything below it, 3 I/O APIC number `id`. */
+static void put_scope(unsigned type, unsigned id, uint16_t rid)
 {
     put(type, 1);
     put(8, 1);
     put(0, 2);
-    put(0, 1);
+    put(id, 1);
     put(rid_bus(rid), 1);
     put(rid_dev(rid), 1);
     put(rid_fn(rid), 1);
@@ -166,21 +169,22 @@ static void put_scope(unsigned type, uint16_t rid)
 static void put_unit(unsigned n)
 {
     put(0, 2); /* DRHD */
-    put(16 + 3 * 8, 2);
+    put(16 + 4 * 8, 2);
     put(0, 1); /* INCLUDE_PCI_ALL is clear */
     put(0, 1); /* one page of registers */
     put(0, 2);
     put(UNIT_BASE(n), 8);
-    put_scope(1, devs[n][0].id.rid);
-    put_scope(1, devs[n][1].id.rid);
-    put_scope(2, BRIDGE_OF(n));
+    put_scope(1, 0, devs[n][0].id.rid);
+    put_scope(1, 0, devs[n][1].id.rid);
+    put_scope(2, 0, BRIDGE_OF(n));
+    put_scope(3, STUB_IOAPIC(n), STUB_IOAPIC_RID(n));
 }
 
 static void build_dmar(void)
 {
     uint8_t sum = 0;
 
-    put_header();
+    put_header(remaps);
     for (unsigned i = 0; i < STUB_UNITS; i++)
         put_unit(i);
     memcpy(table + 4, &(uint32_t){(uint32_t)table_size}, 4);
@@ -207,11 +211,13 @@ static int make_units(const char *profile)
     if (model_machine_is(profile)) {
         err = model_machine_create(profile, bases, STUB_UNITS);
         haw = model_machine_haw();
+        remaps = model_machine_remaps();
         return err;
     }
     if (p == NULL)
         return -EINVAL;
     haw = STUB_HAW;
+    remaps = FIELD_GET(VTD_ECAP_IR, p->ecap);
     power_on(p);
     return 0;
 }

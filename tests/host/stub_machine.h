@@ -17,6 +17,10 @@
  * and one behind a PCI bridge, whose DMA arrives as the bridge's secondary bus, device 0. */
 #define STUB_DEVS 3
 
+/* Each unit has an I/O APIC too: its number in the DMAR, and the requester id of its interrupts. */
+#define STUB_IOAPIC(unit)     (5u + (unit))
+#define STUB_IOAPIC_RID(unit) RID(0xf0, 0x1f, unit)
+
 struct stub_dev {
     struct pci_id id;
     uint16_t rids[2];
@@ -27,7 +31,8 @@ struct stub_dev {
  * Profiles, by name; unit 0 never snoops table reads (ECAP.C = 0), unit 1 does:
  * "default" all translation types, CAP.CM = 0;  "cm" the same with caching mode;  "fs", "ss" one stage only;
  * "old" VER 1.0 beside scalable mode, as emulators have it;  "small" 4-bit domain ids, no PSI, ESRTPS = 0 in
- * both; "ats" with device TLBs and PASIDs. "model" and "model-<preset>" are strict units.
+ * both; "ats" with device TLBs and PASIDs;  "ir" with interrupt remapping. "model" and "model-<preset>" are
+ * strict units.
  */
 /* Builds (or builds anew) the machine. 0, -EINVAL: no such profile. */
 must_check int stub_machine_create(const char *profile);

@@ -129,7 +129,7 @@ static void complete_wait(struct stub_unit *unit, const struct vtd_desc *d)
             stub_breach(unit, "status word at %llx, where no memory is", (unsigned long long)status.v);
     }
     if (entry_get(d, VTD_QI_WAIT_IF))
-        stub_set_reg(unit, VTD_OFF_ICS, 4, SPAN_MASK(VTD_ICS_IWC));
+        stub_raise_completion(unit);
 }
 
 static uint16_t device_of(const struct vtd_desc *d)
@@ -153,6 +153,8 @@ static void execute(struct stub_unit *unit, const struct vtd_desc *d)
         if (unit->faults.device_error > 0 && --unit->faults.device_error == 0)
             stub_raise(unit, SPAN_MASK(VTD_FSTS_ICE));
     }
+    if (entry_get(d, VTD_QI_TYPE) == VTD_QI_IEC)
+        stub_intr_invalidate(unit, d);
     unit->last_was_wait = entry_get(d, VTD_QI_TYPE) == VTD_QI_WAIT;
     if (!unit->last_was_wait)
         return;

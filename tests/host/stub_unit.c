@@ -88,6 +88,25 @@ void stub_raise(struct stub_unit *unit, uint64_t causes)
         send_event(unit, VTD_OFF_FECTL);
 }
 
+void stub_raise_completion(struct stub_unit *unit)
+{
+    uint64_t ics = get32(unit, VTD_OFF_ICS);
+
+    set32(unit, VTD_OFF_ICS, ics | SPAN_MASK(VTD_ICS_IWC));
+    if (!FIELD_GET(VTD_ICS_IWC, ics))
+        send_event(unit, VTD_OFF_IECTL);
+}
+
+static void write_ics(struct stub_unit *unit, uint64_t value)
+{
+    uint64_t ics = get32(unit, VTD_OFF_ICS) & ~(value & SPAN_MASK(VTD_ICS_IWC));
+    uint64_t iectl = get32(unit, VTD_OFF_IECTL);
+
+    set32(unit, VTD_OFF_ICS, ics);
+    if (!FIELD_GET(VTD_ICS_IWC, ics))
+        set32(unit, VTD_OFF_IECTL, FIELD_SET(VTD_EVENT_IP, iectl, 0));
+}
+
 static void causes_cleared(struct stub_unit *unit)
 {
     uint64_t fectl = get32(unit, VTD_OFF_FECTL);
@@ -204,6 +223,10 @@ static void command_done(struct stub_unit *unit)
     unit->command = 0;
     if (bit == SPAN_MASK(VTD_GCMD_SRTP))
         root_table_set(unit);
+    if (bit == SPAN_MASK(VTD_GCMD_SIRTP))
+        stub_intr_table_set(unit);
+    if (bit == SPAN_MASK(VTD_GCMD_IRE))
+        stub_intr_enabled(unit, !FIELD_GET(VTD_GSTS_IRES, gsts));
     if (bit == SPAN_MASK(VTD_GCMD_WBF))
         set32(unit, VTD_OFF_GSTS, gsts & ~SPAN_MASK(VTD_GSTS_WBFS));
     else
@@ -339,7 +362,7 @@ static void write32(void *ctx, uint32_t offset, uint32_t value)
         write_event_control(unit, offset, value);
         return;
     case VTD_OFF_ICS:
-        set32(unit, offset, get32(unit, offset) & ~(uint64_t)value);
+        write_ics(unit, value);
         return;
     case VTD_OFF_PMEN:
         set32(unit, offset, FIELD_GET(VTD_PMEN_EPM, value) ? value | SPAN_MASK(VTD_PMEN_PRS) : 0);

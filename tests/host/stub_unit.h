@@ -14,6 +14,7 @@
 #include "iommu/vtd_fmt.h"
 #include "iommu/vtd_regs.h"
 #include "tests/host/host.h"
+#include "tests/host/stub_intr.h"
 
 #define STUB_STREAM_MAX 8192
 #define STUB_BREACH_MAX 16
@@ -55,6 +56,7 @@ struct stub_unit {
     bool stopped;     /* by an error, until software clears it */
     bool device_late; /* a device-TLB invalidation timed out: the next wait is aborted */
     unsigned fault_next;
+    struct stub_intr intr;
 
     struct vtd_desc stream[STUB_STREAM_MAX];
     unsigned stream_count;
@@ -88,5 +90,7 @@ void stub_breach(struct stub_unit *unit, const char *fmt, ...) printf_like(2, 3)
 void stub_queue_run(struct stub_unit *unit, unsigned most);
 /* Sets causes in FSTS and raises the fault event if none was pending (rule 65). */
 void stub_raise(struct stub_unit *unit, uint64_t causes);
+/* Sets IWC and raises the completion event if it was 0 (rule 23). */
+void stub_raise_completion(struct stub_unit *unit);
 
 #endif

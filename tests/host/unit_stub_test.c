@@ -273,6 +273,7 @@ TEST(unit, drop_running, .needs = NEED_HOST,
 
     own_start(t, &own, &cfg);
     (void)own_attach(t, &own);
+    vtd_event_mask(own.unit, VTD_EVENT_FAULT, true); /* its handler would wait for the locks */
     own.stub->faults.hold_queue = true;
     T_ASSERT_OK(t, vtd_qi_submit_raw(own.unit, &(struct vtd_desc){{0xf}}, 1, false));
     own.unit->command_lock.state = 1; /* of a thread that is no more */
@@ -346,6 +347,7 @@ TEST(unit, record_overflow, .needs = NEED_HOST, .rules = "67",
     bool overflow = true;
 
     own_start(t, &own, &cfg);
+    vtd_event_mask(own.unit, VTD_EVENT_FAULT, true);
     for (unsigned i = 1; i <= 6; i++)
         stub_record_fault(own.stub, &(struct vtd_frcd){{fault_of(i).q[0], fault_of(i).q[1]}});
     T_ASSERT_EQ(t, vtd_fault_poll(own.unit, f, 3, &overflow), 3u);

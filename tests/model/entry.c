@@ -101,19 +101,20 @@ static void check_torn(struct model *m, const struct entry_walk *w)
 /* CM = 1: entries that are not present or in error are cached too, under domain 0 (rule 48). */
 static void remember(struct model *m, const struct entry_walk *w)
 {
-    struct cached c = {.kind = MODEL_CACHE_PASID,
-                       .sid = w->sid,
-                       .has_pasid = w->has_pasid,
-                       .pasid = w->index,
-                       .entry_pa = w->pa,
-                       .fpd = w->fpd,
-                       .pe = w->pe};
+    bool valid = w->fault == 0;
+    const struct cached c = {.kind = MODEL_CACHE_PASID,
+                             .sid = w->sid,
+                             .has_pasid = w->has_pasid,
+                             .pasid = w->index,
+                             .did = valid ? (uint16_t)entry_get(&w->pe, VTD_PASID_DID) : 0,
+                             .entry_pa = w->pa,
+                             .fpd = w->fpd,
+                             .rid_priv = entry_get(&w->ctx, VTD_CTX_RID_PRIV),
+                             .pe = w->pe};
 
-    if (w->generation != m->generation || (w->fault != 0 && !CAP(m, CM)))
+    if (w->generation != m->generation || (!valid && !CAP(m, CM)))
         return;
-    c.did = w->fault == 0 ? (uint16_t)entry_get(&w->pe, VTD_PASID_DID) : 0;
-    c.rid_priv = entry_get(&w->ctx, VTD_CTX_RID_PRIV);
-    if (w->fault == 0)
+    if (valid)
         contract_pasid_cached(m, &c, &w->trans);
     cache_add(m, &c);
 }
@@ -314,6 +315,6 @@ uint8_t entry_resolve(struct model *m, struct entry_walk *w)
 {
     entry_begin(w);
     while (!entry_step(m, w))
-        continue;
+        ;
     return w->fault;
 }

@@ -10,17 +10,14 @@
 
 /* ---- Properties of the reasons ---- */
 
-/* Some code that the list does not have counts as not qualified. */
+/* 'Y' of each code; one that the list does not have counts as not qualified. */
+#define QUALIFIED(number, qualified, name, text, what) [number] = (qualified),
+static const char qualified_codes[256] = {VTD_FAULT_REASONS(QUALIFIED)};
+#undef QUALIFIED
+
 static bool is_qualified(uint8_t code)
 {
-    switch (code) {
-#define QUALIFIED(number, qualified, name, text, what)                                                       \
-    case number:                                                                                             \
-        return (qualified) == 'Y';
-        VTD_FAULT_REASONS(QUALIFIED)
-#undef QUALIFIED
-    }
-    return false;
+    return qualified_codes[code] == 'Y';
 }
 
 /* Columns T and Tp: success without any right. */

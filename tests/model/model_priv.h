@@ -434,7 +434,7 @@ void breach(struct model *m, const char *fmt, ...) printf_like(2, 3);
 /* Are `words` words of two entries the same, but for P and FPD (bits 0 and 1), which may have been cleared
  * and set? A present entry that is now absent passes. */
 bool contract_same_but_present(const uint64_t *now, const uint64_t *before, size_t words);
-void contract_pasid_cached(struct model *m, const struct cached *c, const struct trans *t);
+void contract_pasid_cached(struct model *m, const struct cached *what, const struct trans *t);
 
 /* ---- reach.c ---- */
 

@@ -336,7 +336,7 @@ void queue_tail_written(struct model *m)
     uint64_t tail = get64(m, IQT);
     uint64_t head = get64(m, IQH);
 
-    if (is_on(m) && tail == head && tail != m->queue_tail && m->queue_tail != head)
+    if (is_on(m) && tail == head && tail != m->queue_tail)
         breach(m, "rule 20: tail written on top of the head: the last slot was filled");
     m->queue_tail = tail;
     if (m->cfg.restart_at_tail && (get32(m, FSTS) & QUEUE_STOPS) == 0)

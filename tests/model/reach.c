@@ -191,7 +191,7 @@ static void check(struct model *m, const struct page *p, const uint64_t *now, co
 
 static void look(struct model *m, struct page *p, unsigned word)
 {
-    uint64_t now[8];
+    uint64_t now[8] = {0};
     uint64_t *was = &p->seen[word];
     bool went;
 

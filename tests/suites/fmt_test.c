@@ -192,6 +192,13 @@ static const struct gold interrupt_fields[] = {
     G(MSI_FORMAT, 0, 0x10),
     G(MSI_SHV, 0, 0x08),
     G(MSI_HANDLE_HIGH, 0, 0x04),
+    G(RTE_HANDLE_LOW, 0, 0xfffe000000000000),
+    G(RTE_FORMAT, 0, 0x0001000000000000),
+    G(RTE_TM, 0, 0x8000),
+    G(RTE_HANDLE_HIGH, 0, 0x0800),
+    G(RTE_V, 0, 0xff),
+    G(SID_BUS_FIRST, 0, 0xff00),
+    G(SID_BUS_LAST, 0, 0x00ff),
     G(HANDLE_LOW, 0, 0x7fff),
     G(HANDLE_HIGH, 0, 0x8000),
 };

@@ -13,8 +13,7 @@
 #define REACH_OFFSET 512
 #define REACH_LEN    64
 
-/* The table that every IOASID of this case gets: the stage of the unit that serves the first device. */
-static struct pgtable_cfg table_cfg(struct t *t, struct dma_dev *dma)
+struct pgtable_cfg play_table_cfg(struct t *t, struct dma_dev *dma)
 {
     struct iommu_dev *idev;
     struct pgtable_cfg cfg;
@@ -34,7 +33,7 @@ static void set_up(struct t *t, struct play *p, struct dma_dev *const *these, un
     *p = (struct play){.t = t, .devs = devs};
     for (unsigned d = 0; d < devs; d++)
         p->dma[d] = these ? these[d] : t_dev(t, d);
-    cfg.table = table_cfg(t, p->dma[0]);
+    cfg.table = play_table_cfg(t, p->dma[0]);
     T_ASSERT_OK(t, owner_open(&p->owner, &cfg));
     for (unsigned id = 0; id < OWNER_IDS; id++)
         t_rand_fill(t, owner_page(&p->owner, id), PAGE_SIZE);

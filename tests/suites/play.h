@@ -35,6 +35,9 @@ struct play_step {
     const char *reach;
 };
 
+/* The table that every IOASID of a case gets: of the stage of the unit that serves this device. */
+struct pgtable_cfg play_table_cfg(struct t *t, struct dma_dev *dma);
+
 /* Owner, listeners, `devs` devices attached that share no requester id. Skips the case if there are fewer. */
 void play_open(struct t *t, struct play *p, unsigned devs);
 /* The same with bindings of the host's own. */

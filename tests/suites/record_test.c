@@ -39,14 +39,27 @@ static void open_empty(struct t *t, struct rig *r, struct dma_dev *dma)
     t_faults_forget(t);
 }
 
+/* The same, with the records left to who polls. */
+static void open_polled(struct t *t, struct rig *r, struct dma_dev *dma)
+{
+    open_empty(t, r, dma);
+    vtd_event_mask(r->unit, VTD_EVENT_FAULT, true);
+}
+
+static void close_polled(struct rig *r)
+{
+    vtd_event_mask(r->unit, VTD_EVENT_FAULT, false);
+    rig_close(r);
+}
+
 /* The same with another device that the unit of `first` serves. */
 static void open_beside(struct t *t, struct rig *r, const struct rig *first)
 {
     for (unsigned n = 1;; n++) {
-        open_empty(t, r, t_dev(t, n));
+        open_polled(t, r, t_dev(t, n));
         if (r->unit == first->unit)
             return;
-        rig_close(r);
+        close_polled(r);
     }
 }
 
@@ -141,13 +154,13 @@ TEST(record, status_follows, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "65
     struct vtd_fault f;
     struct rig r;
 
-    open_empty(t, &r, t->dma);
+    open_polled(t, &r, t->dma);
     T_ASSERT_EQ(t, FIELD_GET(VTD_FSTS_PPF, vtd_read(&r.unit->io, VTD_FSTS)), 0ull);
     attempt(t, t->dma, DMA_TO_MEM, RIG_IOVA, &mem);
     T_ASSERT_EQ(t, FIELD_GET(VTD_FSTS_PPF, vtd_read(&r.unit->io, VTD_FSTS)), 1ull);
     T_ASSERT_EQ(t, vtd_fault_poll(r.unit, &f, 1, NULL), 1u);
     T_ASSERT_EQ(t, FIELD_GET(VTD_FSTS_PPF, vtd_read(&r.unit->io, VTD_FSTS)), 0ull);
-    rig_close(&r);
+    close_polled(&r);
 }
 
 TEST(record, same_requester_twice, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "68", .negative = true,
@@ -158,14 +171,14 @@ TEST(record, same_requester_twice, .needs = NEED_DMA, .lanes = RIG_LANES, .rules
     struct rig r;
     unsigned n;
 
-    open_empty(t, &r, t->dma);
+    open_polled(t, &r, t->dma);
     attempt(t, t->dma, DMA_TO_MEM, RIG_IOVA, &mem);
     attempt(t, t->dma, DMA_TO_MEM, RIG_IOVA + PAGE_SIZE, &mem);
     n = vtd_fault_poll(r.unit, f, 3, NULL);
     T_ASSERT_GE(t, n, 1u);
     T_ASSERT_LE(t, n, 2u);
     T_EXPECT_EQ(t, f[0].address, (uint64_t)RIG_IOVA);
-    rig_close(&r);
+    close_polled(&r);
 }
 
 TEST(record, two_requesters, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules = "67",
@@ -178,7 +191,7 @@ TEST(record, two_requesters, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES,
     struct rig a, b;
     unsigned n;
 
-    open_empty(t, &a, t_dev(t, 0));
+    open_polled(t, &a, t_dev(t, 0));
     open_beside(t, &b, &a);
     attempt(t, a.dma, DMA_TO_MEM, RIG_IOVA, &mem);
     attempt(t, b.dma, DMA_TO_MEM, RIG_IOVA, &mem);
@@ -189,8 +202,8 @@ TEST(record, two_requesters, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES,
         T_EXPECT_EQ(t, overflow, true);
     else
         T_EXPECT_EQ(t, n, 2u);
-    rig_close(&a);
-    rig_close(&b);
+    close_polled(&a);
+    close_polled(&b);
 }
 
 TEST(record, after_overflow, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules = "67",
@@ -201,7 +214,7 @@ TEST(record, after_overflow, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES,
     bool overflow = false;
     struct rig a, b;
 
-    open_empty(t, &a, t_dev(t, 0));
+    open_polled(t, &a, t_dev(t, 0));
     open_beside(t, &b, &a);
     for (unsigned i = 0; i < 2; i++) {
         attempt(t, a.dma, DMA_TO_MEM, RIG_IOVA, &mem);
@@ -213,8 +226,8 @@ TEST(record, after_overflow, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES,
         T_EXPECT_EQ(t, f[0].address, (uint64_t)RIG_IOVA + PAGE_SIZE);
         T_EXPECT_EQ(t, overflow, false);
     }
-    rig_close(&a);
-    rig_close(&b);
+    close_polled(&a);
+    close_polled(&b);
 }
 
 TEST(record, does_not_block, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .negative = true,

@@ -3,6 +3,7 @@
 
 BENCH_IOASID_SRCS := tests/host/bench/ioasid_bench.c tests/host/bench/peers.c tests/host/bench/bench_platform.c
 BENCH_INV_SRCS    := tests/host/bench/invalidation_bench.c
+BENCH_ENUM_SRCS   := tests/host/order_enum.c
 BENCH_EMPTY_SRCS  := tests/machines/empty.c
 
 BENCH_CFLAGS = $(COMMON) -O2
@@ -11,8 +12,10 @@ bench_objects = $(addprefix $(O)/bench/,$(addsuffix .o,$(basename $(1))))
 BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c kernel/lib/text.c iommu/ioasid.c iommu/ioasid_core.c iommu/ioasid_data.c \
                     iommu/ioasid_turn.c iommu/notifier.c
 BENCH_INV_ALL    := $(BENCH_INV_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
-                    tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c
-BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL)))
+                    tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_intr.c tests/host/stub_machine.c
+BENCH_ENUM_ALL   := $(BENCH_ENUM_SRCS) $(ORDER_WALK_SRCS) $(INTERLEAVE_SRCS) tests/actors/owner.c tests/harness/errno_name.c tests/harness/walk.c \
+                    $(filter-out $(BENCH_INV_SRCS),$(BENCH_INV_ALL))
+BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL) $(BENCH_ENUM_ALL)))
 
 $(O)/bench/tests/machines/%.o: tests/machines/%.c tests/tools/bench.mk | $(VENDOR)/build/stamp
 	@mkdir -p $(@D)
@@ -30,6 +33,15 @@ $(O)/bench/ioasid_bench: $(call bench_objects,$(BENCH_IOASID_ALL))
 $(O)/bench/invalidation_bench: $(call bench_objects,$(BENCH_INV_ALL))
 	$(Q)$(CC) -o $@ $^
 
+$(O)/bench/order_enum: $(call bench_objects,$(BENCH_ENUM_ALL))
+	$(Q)$(CC) $(INTERLEAVE_WRAP) -o $@ $^
+
+## enum: all orderings of up to DEPTH=7 calls on the simulated units, and every call of every state, 12 calls deep
+.PHONY: enum
+DEPTH ?= 7
+enum: $(O)/bench/order_enum
+	$(Q)$(PYTHON) tests/tools/enumerate.py --out $(O) --jobs $(JOBS) --depth $(DEPTH)
+
 $(O)/bench/empty.so: $(O)/bench/tests/machines/empty.o
 	$(Q)$(LD) $(BOOT_LDFLAGS) -o $@ $(GNUEFI)/lib/crt0-efi-x86_64.o $^ -lefi -lgnuefi
 
@@ -38,7 +50,7 @@ $(O)/bench/empty.efi: $(O)/bench/empty.so
 
 ## bench: the numbers of docs/bench.md beside their bars, measured now and written there [BENCH='--only boot']
 .PHONY: bench
-bench: all $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/empty.efi
+bench: all $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/order_enum $(O)/bench/empty.efi
 	$(Q)$(PYTHON) tests/tools/bench.py --out $(O) --vendor $(VENDOR) $(BENCH)
 
 -include $(BENCH_OBJS:.o=.d) $(O)/bench/tests/machines/empty.d

@@ -4,7 +4,6 @@
 
 import os
 import random
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -27,10 +26,9 @@ class Inflate(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        cls.program = os.path.join(cls.folder.name, "replay")
-        subprocess.run([*shlex.split(os.environ.get("CC", "gcc")), "-std=gnu11", "-g", "-O1", "-I.", "-fsanitize=address,undefined",
-                        "-fno-sanitize-recover=undefined", "-o", cls.program, "tests/host/replay_inflate.c", "boot/inflate.c"],
-                       cwd=ROOT, check=True)
+        cls.program = os.path.join(cls.folder.name, "host/replay_inflate")
+        subprocess.run([os.environ.get("MAKE", "make"), "-s", f"O={cls.folder.name}", cls.program], cwd=ROOT, check=True,
+                       env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"})
 
     @classmethod
     def tearDownClass(cls):

@@ -27,6 +27,8 @@ _KINDS = (
                         r"IQH (?P<iqh>[0-9a-f]+) IQT (?P<iqt>[0-9a-f]+)")),
     ("queue", re.compile(r"(?P<unit>unit \w+): queue -(?P<age>\d+): (?P<desc>.*)")),
     ("step", re.compile(r"step (?P<n>\d+): (?P<what>.*)")),
+    ("order", re.compile(r"order (?:(?P<n>\d+): (?P<call>[a-z]+ \d(?: on \d)?)|seen:) +(?P<result>-?\w+(?: \(no errno\))?) +"
+                         r"(?P<refs>[\d.]+(?: [\d.]+)*) +(?P<entries>[-!\d]+) +(?P<reach>[-!\d]+) *(?P<events>.*)")),
 )
 
 
@@ -75,7 +77,26 @@ def story(found):
             _attach_fault(events, one)
         elif one["kind"] == "step":
             events.append({"what": "step", "n": int(one["n"]), "text": one["what"]})
-    return _place_steps(events)
+    return _place_steps(events) if any(event["what"] == "dma" for event in events) else _orders(found)
+
+
+def _orders(found):
+    """The same from the table of an enumerated sequence, where nobody did DMA: what the tables let through.
+
+    What was seen instead stands behind the row of the last step, and takes its place.
+    """
+    rows, events = [one for one in found if one["kind"] == "order"], []
+    seen = rows.pop() if rows and not rows[-1]["n"] else None
+    for row in rows:
+        last = seen if row is rows[-1] else None
+        real = last or row
+        same = all(row[key] == real[key] for key in ("result", "refs", "entries", "reach", "events"))
+        events.append({"what": "step", "n": int(row["n"]), "text": f"{row['call']} = {real['result']}", "wrong": not same})
+        for dev, (want, reach) in enumerate(zip(row["reach"], real["reach"])):
+            outcome = {"-": "denied", "!": "garbled"}.get(reach, "reached")
+            events.append({"what": "dma", "dev": f"device {dev}", "access": "write", "outcome": outcome, "wrong": want != reach,
+                           "fault": f"IOASID {reach}" if outcome == "reached" else "", "pa": "", "iova": "", "text": real["text"]})
+    return events
 
 
 def _attach_fault(events, fault):

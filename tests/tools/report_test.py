@@ -74,6 +74,24 @@ not ok 7 - conf.better
 # xfail 1, unexpected pass 1, error 1, dma-proven 1 (allowed 3, denied 4)
 pasidcheck: 3 passed, 3 failed, 1 skipped
 """
+ORDER = """TAP version 13
+1..1
+not ok 1 - order.enum_tables
+# fail: step 3: references, entries or reach differ
+# 3 steps, shortened from 3: references, entries or reach differ
+# as rows of play.h:
+# {OWNER_ALLOC, 0, 0, 0, "ALLOC:IDC", "--"},
+# {OWNER_BIND, 0, 1, 0, "BIND:IDKC", "-0"},
+# {OWNER_FREE, 0, 0, -EINPROGRESS, "FREE:C UNBIND:K FREE:DI", "--"}
+# as it should be      result        refs    entries reach events
+# order 1: alloc 0     0             1 .     --      --    ALLOC:IDC
+# order 2: bind 0 on 1 0             2 .     -0      -0    BIND:IDKC
+# order 3: free 0      -EINPROGRESS  . .     --      --    FREE:C UNBIND:K FREE:DI
+# order seen:          -EINPROGRESS  1 .     -0      -0    FREE:C UNBIND:K FREE:DI
+# time_us 7
+# xfail 0, unexpected pass 0, error 0, dma-proven 0 (allowed 0, denied 0)
+pasidcheck: 0 passed, 1 failed, 0 skipped
+"""
 KTAP = """KTAP version 1
 1..3
 # seed: 1
@@ -87,6 +105,25 @@ not ok 3 a.d # ERROR no memory
 # xfail 0, unexpected pass 0, error 1, dma-proven 0 (allowed 0, denied 0)
 pasidcheck: 1 passed, 1 failed, 1 skipped
 """
+
+
+class Orders(unittest.TestCase):
+    def setUp(self):
+        case = report_tap.parse(ORDER, "host")["cases"][0]
+        self.story = report_evidence.story(report_evidence.items(case))
+        self.drawn = report_draw.evidence_of(case)
+
+    def test_steps_and_reach(self):
+        steps = [(event["n"], event["text"], event["wrong"]) for event in self.story if event["what"] == "step"]
+        self.assertEqual(steps, [(1, "alloc 0 = 0", False), (2, "bind 0 on 1 = 0", False), (3, "free 0 = -EINPROGRESS", True)])
+        tries = [(event["dev"], event["outcome"], event["wrong"]) for event in self.story if event["what"] == "dma"]
+        self.assertEqual(tries, [("device 0", "denied", False), ("device 1", "denied", False), ("device 0", "denied", False),
+                                 ("device 1", "reached", False), ("device 0", "denied", False), ("device 1", "reached", True)])
+
+    def test_drawing(self):
+        self.assertIn('class="timeline"', self.drawn)
+        self.assertEqual(self.drawn.count('class="dma wrong"'), 1)
+        self.assertEqual(self.drawn.count('class="step wrong"'), 1)
 
 
 class Tap(unittest.TestCase):

@@ -10,6 +10,7 @@
 #include <_newlib_version.h>
 
 #include "kernel/acpi.h"
+#include "kernel/apic.h"
 #include "kernel/args.h"
 #include "kernel/backtrace.h"
 #include "kernel/console.h"
@@ -77,6 +78,7 @@ void env_facts(env_fact_fn *emit, void *ctx)
     emit(ctx, "watchdog", watchdog_running() ? "NMI" : "none");
     snprintf(text, sizeof(text), "%u of %u", smp_cpus(), smp_cpus_listed());
     emit(ctx, "cpus", text);
+    emit(ctx, "apic", apic_mode());
     snprintf(text, sizeof(text), "%zu pages free", page_free_count());
     emit(ctx, "memory", text);
     snprintf(text, sizeof(text), "%u good, %u bad", acpi_count("DMAR"), acpi_bad_count("DMAR"));
@@ -137,6 +139,11 @@ bool env_is_host(void)
 }
 
 bool env_has_stubs(void)
+{
+    return false;
+}
+
+bool env_has_strays(void)
 {
     return false;
 }
