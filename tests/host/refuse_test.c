@@ -82,7 +82,7 @@ TEST(refuse, too_early, .needs = NEED_IOMMU,
 }
 
 TEST(
-    refuse, devices, .needs = NEED_IOMMU, .negative = true,
+    refuse, devices, .needs = NEED_IOMMU | NEED_PT, .negative = true,
     .doc =
         "attach without a requester id, with too many PASID bits, of a function that no unit has: refused; a "
         "group's second attach counts, a bound device stays")
