@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Inside of the IOASID core, shared by ioasid.c (life), ioasid_data.c (private data, SPID), notifier.c
- * (events) and svm.c (the binding, which is the one user that may emit BIND and UNBIND). Nobody else includes
- * it.
+ * Inside of the IOASID core, shared by the files ioasid*.c and notifier.c, and by svm.c (the binding, which
+ * is the one user that may emit BIND and UNBIND). Nobody else includes it.
  *
  * One lock, `core->lock`: nothing of ours is called with it held, of the platform only what needs no lock of
- * ours. A record may be read without it inside a read section (ioasid_data_find), because chunks are given
- * back after a grace period only.
+ * ours. What a lookup needs (`struct ioasid_hot`) may be read without it inside a read section, because
+ * chunks and numbers are given back after a grace period only.
  */
 #ifndef IOMMU_IOASID_CORE_H
 #define IOMMU_IOASID_CORE_H
 
+#include <errno.h>
+
 #include "iommu/ioasid.h"
+#include "kernel/lib/bits.h"
 #include "kernel/lib/idpool.h"
+
+/* Waiting for a function of somebody else's to return is said this often. */
+#define IOASID_LEAVE_WARN_NS 10000000000ull
+
+/* ---- Records ---- */
 
 enum ioasid_flag {
     REC_DYING = 1,     /* ioasid_free was called */
@@ -23,66 +30,134 @@ enum ioasid_flag {
     REC_EV_FREE = 32,  /* FREE is waiting for delivery */
     REC_TURN = 64,     /* a thread has the turn on this ID */
     REC_QUEUED = 128,  /* on the pending list of its set, which holds a pin */
+    REC_SPID = 256,    /* `spid` is attached */
+    REC_FAILED = 512,  /* a handler of FREE failed: what keeps it alive may never be given back */
 };
 
-/* One live ID. The number is the position; 32 bytes, so a million of them take 32 MB. */
-struct ioasid_rec {
-    uint64_t key; /* the handle's raw value; 0 when the number is not live */
+/*
+ * What a lookup reads. `key` is the generation of the life and, in place of the number (which the position
+ * says), the index of the ID's set: one comparison judges both. A dying ID carries KEY_DYING beside the
+ * index, which no handle and set ever add up to. 0: not live.
+ */
+struct ioasid_hot {
+    uint64_t key;
     void *data;
+};
+
+#define KEY_DYING (IOASID_NUMBERS / 2)
+
+/* The rest of a record, read and written with the core lock held. */
+struct ioasid_rec {
     uint32_t refs;
     uint32_t spid;
-    uint32_t next; /* number of the next record on the pending list or in limbo */
-    uint16_t set;
-    uint8_t flags;
-    uint8_t pins; /* threads that use the record without a reference; it is not reclaimed meanwhile */
+    uint32_t next; /* number of the next record on whatever list this one is on */
+    uint16_t flags;
+    uint16_t pins; /* threads that use the record without a reference; it is not reclaimed meanwhile */
 };
-_Static_assert(sizeof(struct ioasid_rec) == 32, "a million of them take 32 MB");
+_Static_assert(sizeof(struct ioasid_hot) + sizeof(struct ioasid_rec) == 32, "a million of them take 32 MB");
 
-#define RECS_PER_CHUNK  (4096u / sizeof(struct ioasid_rec))
-#define CHUNK_MAX       (IOASID_NUMBERS / RECS_PER_CHUNK)
-#define SPIDS_PER_LEAF  1024u
-#define NO_NUMBER       0u /* 0 is never an ID, so it ends lists of numbers */
-#define IOASID_MAX_SETS 2u
+#define CHUNK_IDS 1024u
+#define CHUNKS    (IOASID_NUMBERS / CHUNK_IDS)
+#define HOT_PAGES (CHUNK_IDS * sizeof(struct ioasid_hot) / PAGE_SIZE)
+#define REC_PAGES (CHUNK_IDS * sizeof(struct ioasid_rec) / PAGE_SIZE)
+#define NO_NUMBER 0u /* 0 is never an ID, so it ends lists of numbers */
+
+/* Records of CHUNK_IDS numbers, and which of these are out of the pool; there while one of them is. */
+struct ioasid_chunk {
+    struct ioasid_hot *hot; /* also in core->hot, until the chunk is out of reach */
+    struct ioasid_rec *rec;
+    struct ioasid_chunk *next; /* on the list of the dead */
+    struct idpool pool;
+    uint64_t words[CHUNK_IDS / IDPOOL_WORD_BITS + IDPOOL_LEVELS - 1]; /* of `pool` */
+};
 
 struct number_list {
     uint32_t head;
     uint32_t tail;
+    uint32_t count;
 };
 
-struct ioasid_set {
+/* ---- Sets ---- */
+
+/*
+ * The memory of a set. It is never given back while the core lives, and used again for up to SLOT_LIVES sets
+ * one after the other: `handle` is the address of one byte of the slot, another one for each, so that the
+ * handle of a destroyed set is recognised whatever became of the slot (docs/decisions/007).
+ */
+#define SLOT_BYTES     256u
+#define SLOT_LIVES     (SLOT_BYTES - 1)
+#define SLOTS_PER_PAGE (PAGE_SIZE / SLOT_BYTES)
+#define SLOT_PAGES     256u
+#define SLOTS          (SLOT_PAGES * SLOTS_PER_PAGE)
+#define SYSTEM_SLOT    0u
+
+#define SPIDS_PER_LEAF 1024u
+
+struct ioasid_slot {
+    struct ioasid_set *handle; /* NULL: no set */
     struct ioasid_core *core;
+    struct ioasid_hot **hot; /* the core's: saves a lookup one load */
     const void *token;
-    uint16_t index;
-    uint32_t live;
-    struct number_list pending; /* IDs that have an event to deliver */
+    enum ioasid_token_type type;
+    uint32_t index;
+    uint32_t lives; /* sets that have been here */
+    uint32_t quota; /* of the system set: all that no other set has and nobody has reserved (V6) */
+    uint32_t live;  /* IDs not yet reclaimed, the pending ones included (V5) */
+    uint32_t pending;
+    uint32_t natives;    /* IDs bound natively */
+    uint32_t holds;      /* threads that walk over the set's IDs; it is not given up meanwhile */
+    uint32_t audit_live; /* for ioasid_audit */
+    bool dying;
+    struct number_list events; /* IDs that have an event to deliver */
+    struct plat_workq *queue;  /* of the dispatcher; NULL: the common one */
     struct plat_work dispatch;
-    uint32_t **spids; /* SPIDS_PER_LEAF leaves of as many numbers; NULL while no SPID is attached */
+    struct plat_work retire;
+    uint32_t **spids; /* leaves of SPIDS_PER_LEAF numbers; NULL while no SPID is attached */
     uint32_t spid_count;
+    struct list link; /* among the free slots */
 };
+_Static_assert(sizeof(struct ioasid_slot) <= SLOT_BYTES, "a slot holds a set");
+
+/* ---- The core ---- */
 
 struct ioasid_core {
     struct plat_lock lock;
     uint32_t limit; /* numbers are 1 .. limit-1 */
     uint64_t generation;
     uint64_t sequence;
-    struct idpool pool;
-    void *pool_memory;
-    unsigned pool_pages;
-    struct ioasid_rec **chunks;
-    uint8_t *chunk_live; /* numbers of each chunk that are out of the pool */
-    struct ioasid_set *sets[IOASID_MAX_SETS];
+
+    struct ioasid_hot **hot; /* of each chunk, NULL where there is none: read without the lock */
+    struct ioasid_chunk **chunks;
+    struct idpool full; /* chunks without a free number */
+    uint64_t full_words[CHUNKS / IDPOOL_WORD_BITS + IDPOOL_LEVELS - 1];
+    struct number_list spare; /* returned, out of the pool all the same: first to go where any will do */
+    struct number_list held;  /* returned in lazy mode: last to be handed out, oldest first */
+    bool lazy;
 
     struct number_list limbo;     /* reclaimed since the running grace period began */
-    struct number_list limbo_now; /* back to the pool when it is over */
-    struct ioasid_rec *dead;      /* chunks without a live number, chained through .data */
-    struct ioasid_rec *dead_now;
+    struct number_list limbo_now; /* back to where they came from when it is over */
+    struct ioasid_chunk *dead;    /* chunks without a number that is out */
+    struct ioasid_chunk *dead_now;
     struct plat_work grace;
     bool grace_running;
 
+    struct ioasid_slot *slots[SLOT_PAGES];
+    uint32_t slot_count; /* ever used */
+    struct list free_slots;
+    uint32_t sets; /* the system set included */
+    uint32_t reserved;
+    uint32_t lost; /* quarantined numbers that were taken out of the capacity */
+
+    struct list allocators;                 /* struct ioasid_allocator in the order of registration */
+    const struct ioasid_allocator_ops *ops; /* whose numbers are in use; NULL: our own */
+
     struct list notifiers; /* ordered CPU, DEVICE, IOMMU; within a level by registration */
     unsigned wanted[4];    /* subscribers of each event type */
+    unsigned quiescers;    /* subscribers with a quiesce hook */
     struct list turns;     /* struct ioasid_turn of every thread that works on an ID */
     struct plat_waitq turn_over;
+    struct plat_waitq reclaimed;
+    unsigned sync_waiters; /* threads in ioasid_free_sync */
     struct ioasid_stats stats;
 };
 
@@ -96,37 +171,187 @@ struct ioasid_turn {
     bool nested;                     /* the thread had the turn already, further up its stack */
 };
 
-/* ---- ioasid.c ---- */
+/* ---- Finding records; all but the first two with the core lock held ---- */
 
-/* The record of a number, live or not; NULL where its chunk is not there. Core lock held. */
-struct ioasid_rec *ioasid_rec_at(struct ioasid_core *core, uint32_t number);
-/* Puts a number at the end of a list that is chained through its record. Core lock held. */
-void ioasid_list_append(struct ioasid_core *core, struct number_list *list, uint32_t number);
-/* Record of a live handle, with the core lock held; NULL when it is stale or never lived. */
-struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_t id);
-/* The same and its set checked: 0, -ENOENT, -EACCES. Core lock held. */
-must_check int ioasid_rec_in(struct ioasid_set *set, ioasid_t id, struct ioasid_rec **rec);
+/* The slot that a handle is in, whether or not its set is still there; NULL for no set and for any set. */
+static inline struct ioasid_slot *ioasid_slot_of(struct ioasid_set *set)
+{
+    uintptr_t at = (uintptr_t)set;
+
+    if (!set || set == IOASID_ANY_SET)
+        return NULL;
+    return (struct ioasid_slot *)(at - at % SLOT_BYTES);
+}
+
+/* `set` is the set in `slot`, dying or not; else it is stale. The core lock is held, or an ID is found as
+ * well. */
+static inline bool ioasid_slot_has(const struct ioasid_slot *slot, const struct ioasid_set *set)
+{
+    return __atomic_load_n(&slot->handle, __ATOMIC_RELAXED) == set;
+}
+
+/* Key of the life that `id` names, as long as it is not dying, in the set at `index`. */
+static inline uint64_t ioasid_key(ioasid_t id, uint32_t index)
+{
+    return id.raw - ioasid_number(id) + index;
+}
+
+static inline struct ioasid_hot *ioasid_hot_at(struct ioasid_core *core, uint32_t number)
+{
+    struct ioasid_hot *hot = core->hot[number / CHUNK_IDS];
+
+    return hot ? &hot[number % CHUNK_IDS] : NULL;
+}
+
+/* The record of a number, live or not; NULL where its chunk is not there. */
+static inline struct ioasid_rec *ioasid_rec_at(struct ioasid_core *core, uint32_t number)
+{
+    struct ioasid_chunk *chunk = core->chunks[number / CHUNK_IDS];
+
+    return chunk ? &chunk->rec[number % CHUNK_IDS] : NULL;
+}
+
+/* The handle of a live number. */
+static inline ioasid_t ioasid_id_at(struct ioasid_core *core, uint32_t number)
+{
+    return ioasid_make(number, ioasid_hot_at(core, number)->key / IOASID_NUMBERS);
+}
+
+static inline struct ioasid_slot *ioasid_slot_at(struct ioasid_core *core, uint32_t index)
+{
+    return (struct ioasid_slot *)((char *)core->slots[index / SLOTS_PER_PAGE] +
+                                  index % SLOTS_PER_PAGE * SLOT_BYTES);
+}
+
+/* The set of a live number. */
+static inline struct ioasid_slot *ioasid_slot_of_number(struct ioasid_core *core, uint32_t number)
+{
+    return ioasid_slot_at(core, (uint32_t)(ioasid_hot_at(core, number)->key % KEY_DYING));
+}
+
+/* Puts a number at the end of a list that is chained through its record. */
+static inline void ioasid_list_append(struct ioasid_core *core, struct number_list *list, uint32_t number)
+{
+    if (list->count++ == 0)
+        list->head = number;
+    else
+        ioasid_rec_at(core, list->tail)->next = number;
+    list->tail = number;
+}
+
+/* Takes the first one off; NO_NUMBER when there is none. */
+static inline uint32_t ioasid_list_pop(struct ioasid_core *core, struct number_list *list)
+{
+    uint32_t number = list->head;
+
+    if (list->count == 0)
+        return NO_NUMBER;
+    list->count--;
+    list->head = ioasid_rec_at(core, number)->next;
+    return number;
+}
+
+/* Record of a live handle; NULL when it is stale or never lived. */
+static inline struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_t id)
+{
+    const struct ioasid_hot *hot = ioasid_hot_at(core, ioasid_number(id));
+
+    if (!hot || hot->key == 0 || hot->key / IOASID_NUMBERS != ioasid_generation(id))
+        return NULL;
+    return ioasid_rec_at(core, ioasid_number(id));
+}
+
+/* The same, and set and ownership checked: 0, -ESTALE, -ENOENT, -EACCES. `slot` is the one of `set`. */
+must_check static inline int ioasid_rec_in(const struct ioasid_slot *slot, const struct ioasid_set *set,
+                                           ioasid_t id, struct ioasid_rec **rec)
+{
+    if (!ioasid_slot_has(slot, set))
+        return -ESTALE;
+    *rec = ioasid_rec_of(slot->core, id);
+    if (!*rec)
+        return -ENOENT;
+    return ioasid_hot_at(slot->core, ioasid_number(id))->key % KEY_DYING == slot->index ? 0 : -EACCES;
+}
+
+/* Numbers that are in nobody's quota, not reserved and not used by the system set. */
+static inline uint32_t ioasid_available(const struct ioasid_core *core)
+{
+    const struct ioasid_slot *system = core->slots[0];
+
+    return system->quota - system->live;
+}
+
+/* ---- ioasid.c, ioasid_free.c ---- */
+
+/*
+ * The one place where an ID starts to die. 0: reclaimed; -EINPROGRESS, -EALREADY, -EBUSY (bound natively).
+ * Called with the core lock held, which it gives up for the time of a quiesce hook.
+ */
+must_check int ioasid_kill(struct ioasid_slot *slot, uint32_t number);
+
+/* Reclaims a dying ID without references and pins. Core lock held. */
+bool ioasid_maybe_reclaim(struct ioasid_core *core, uint32_t number);
 /* Lets go of a pin; the last one of a dying ID without references reclaims it. Core lock held. */
-void ioasid_unpin(struct ioasid_core *core, struct ioasid_rec *rec);
+void ioasid_unpin(struct ioasid_core *core, uint32_t number);
+/* Starts a grace period for what has gathered, unless one is running or there is nothing. Core lock held. */
+void ioasid_grace_start(struct ioasid_core *core);
+/* plat_work function of the grace period: limbo back to the pool. */
+void ioasid_grace_over(struct plat_work *work);
 
 /*
  * svm.c's reference, at most one per ID: taken for the first binding, given back after the last one is torn
- * down. 0, -ENOENT, -EBUSY (dying), -EOVERFLOW. X.
+ * down. 0, -ENOENT, -EBUSY (dying, or its set is), -EOVERFLOW. X.
  */
 must_check int ioasid_bound_get(struct ioasid_core *core, ioasid_t id, bool native);
 void ioasid_bound_put(struct ioasid_core *core, ioasid_t id);
-/* plat_work function of the grace period: limbo back to the pool. */
-void ioasid_grace_over(struct plat_work *work);
 bool ioasid_is_dying(struct ioasid_core *core, ioasid_t id);
 
-/* ---- ioasid_data.c ---- */
+/* ---- ioasid_number.c; core lock held ---- */
+
+/* Gives back chunks that nobody can reach any more; without the core lock. */
+void ioasid_chunks_free(struct ioasid_chunk *chunk);
+must_check int ioasid_numbers_create(struct ioasid_core *core);
+void ioasid_numbers_destroy(struct ioasid_core *core);
+/* The lowest free number in min..max, its record with memory behind it. 0, -ENOSPC, -ENOMEM. */
+must_check int ioasid_number_take(struct ioasid_core *core, uint32_t min, uint32_t max, uint32_t *number);
+/* Numbers whose grace period is over. */
+void ioasid_numbers_return(struct ioasid_core *core, const struct number_list *list);
+void ioasid_number_return(struct ioasid_core *core, uint32_t number);
+/* Spare and held numbers go back to the pool. */
+void ioasid_numbers_spill(struct ioasid_core *core);
+/* Whether a number is out of the pool, for whatever reason. */
+bool ioasid_number_is_out(struct ioasid_core *core, uint32_t number);
+
+/* ---- ioasid_custom.c ---- */
+
+/*
+ * As ioasid_number_take, from the active allocator; -ESTALE: the set began to die meanwhile. Called with the
+ * core lock held, which it gives up for the time of the allocator's own function.
+ */
+must_check int ioasid_custom_take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number);
+/* Numbers whose grace period is over, back to the active allocator. The lock as above. */
+void ioasid_custom_return(struct ioasid_core *core, const struct number_list *list);
+
+/* ---- ioasid_set.c ---- */
+
+must_check int ioasid_sets_create(struct ioasid_core *core);
+void ioasid_sets_destroy(struct ioasid_core *core);
+/* The end of a dying set without IDs. True when it is over. Core lock held. */
+bool ioasid_slot_settle(struct ioasid_slot *slot);
+/* Queues the dispatcher of a set that has events, so that it cannot be over. Core lock held. */
+void ioasid_slot_dispatch(struct ioasid_slot *slot);
+/* The set, dying or not, that has this token; NULL. Core lock held. */
+struct ioasid_slot *ioasid_slot_by_token(struct ioasid_core *core, enum ioasid_token_type type,
+                                         const void *token);
+
+/* ---- ioasid_data.c, ioasid_spid.c ---- */
 
 /* Clears the private pointer at once; the caller gives the object back after a grace period. NULL if none. X.
  */
 void *ioasid_data_clear(struct ioasid_core *core, ioasid_t id);
 /* Detaches the SPID of a record if it has one. Core lock held. */
-void ioasid_spid_clear(struct ioasid_core *core, struct ioasid_rec *rec);
-void ioasid_spids_destroy(struct ioasid_set *set);
+void ioasid_spid_clear(struct ioasid_slot *slot, struct ioasid_rec *rec);
+void ioasid_spids_destroy(struct ioasid_slot *slot);
 
 /* ---- notifier.c, ioasid_turn.c ---- */
 
@@ -134,22 +359,30 @@ void notifier_core_init(struct ioasid_core *core);
 
 /*
  * One event to all whom it concerns. Set-up order stops at the first refusal of a BIND, takes it back from
- * those who had agreed, and returns the errno. Tear-down order goes on whatever handlers return; `bound`:
- * FREE ends a binding, so that those who know only UNBIND are told. T, with the turn.
+ * those who had agreed, and returns the errno. Tear-down order goes on whatever handlers return, and tells
+ * how many of them failed; `bound`: FREE ends a binding, so that those who know only UNBIND are told. T, with
+ * the turn.
  */
 must_check int notifier_deliver_setup(struct ioasid_turn *turn, const struct ioasid_event *ev);
-void notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound);
+unsigned notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound);
+/* The quiesce hooks of all whom a tear-down concerns, in tear-down order. X, without the core lock. */
+void notifier_quiesce(struct ioasid_core *core, const struct ioasid_event *ev, bool bound);
+/* The running thread is inside a handler of this core. Core lock held. */
+bool notifier_in_handler(struct ioasid_core *core);
 
-/* Notes an event for delivery by the set's dispatcher. Core lock held; true: queue set->dispatch after
- * unlocking. */
-must_check bool notifier_post(struct ioasid_set *set, struct ioasid_rec *rec, enum ioasid_flag event);
+/* Fills an event of a live ID. Core lock held; the record is pinned as long as the event is used. */
+struct ioasid_event ioasid_event_make(struct ioasid_core *core, uint32_t number, enum ioasid_event_type type);
+
+/* Notes an event for delivery by the set's dispatcher. Core lock held. */
+void notifier_post(struct ioasid_slot *slot, uint32_t number, enum ioasid_flag event);
 /* plat_work function of a set: delivers what is pending. */
 void notifier_dispatch(struct plat_work *work);
 
 /*
  * Waits for the turn on `id`, then delivers the events that are pending for it. Taken again by the thread
  * that has it (a handler that calls back in) it returns at once, `turn->nested` set, and delivers nothing. 0,
- * -ENOENT, -EACCES, -ETIMEDOUT (a handler of this ID does not come back). T.
+ * -EINVAL, -ESTALE, -ENOENT, -EACCES, -EBUSY (too many threads), -ETIMEDOUT (a handler of this ID does not
+ * come back). T.
  */
 must_check int ioasid_turn_begin(struct ioasid_set *set, ioasid_t id, struct ioasid_turn *turn);
 void ioasid_turn_end(struct ioasid_turn *turn);

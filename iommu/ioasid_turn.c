@@ -14,21 +14,26 @@
 #define TURN_TIMEOUT_NS 10000000000ull
 #define DISPATCH_BATCH  256
 
-/* Fills an event for the ID of a turn. The core lock is held; `rec` is pinned by the turn. */
-static struct ioasid_event make_event(struct ioasid_core *core, const struct ioasid_rec *rec,
-                                      enum ioasid_event_type type)
+struct ioasid_event ioasid_event_make(struct ioasid_core *core, uint32_t number, enum ioasid_event_type type)
 {
-    struct ioasid_set *set = core->sets[rec->set];
+    const struct ioasid_slot *slot = ioasid_slot_of_number(core, number);
+    const struct ioasid_rec *rec = ioasid_rec_at(core, number);
 
     return (struct ioasid_event){
         .type = type,
-        .id = {rec->key},
-        .spid = rec->spid,
-        .set = set,
-        .token = set->token,
-        .data = rec->data,
+        .id = ioasid_id_at(core, number),
+        .spid = rec->flags & REC_SPID ? rec->spid : IOASID_NO_SPID,
+        .set = slot->handle,
+        .token = slot->token,
+        .data = ioasid_hot_at(core, number)->data,
         .sequence = ++core->sequence,
     };
+}
+
+/* The event of a turn's own ID. The core lock is held; the record is pinned by the turn. */
+static struct ioasid_event make_event(const struct ioasid_turn *turn, enum ioasid_event_type type)
+{
+    return ioasid_event_make(turn->core, ioasid_number(turn->id), type);
 }
 
 int ioasid_emit_bind(struct ioasid_turn *turn)
@@ -41,7 +46,7 @@ int ioasid_emit_bind(struct ioasid_turn *turn)
     plat_lock(&core->lock);
     rec = ioasid_rec_of(core, turn->id);
     plat_assert(!turn->nested && !(rec->flags & REC_TOLD)); /* V4 */
-    ev = make_event(core, rec, IOASID_EVENT_BIND);
+    ev = make_event(turn, IOASID_EVENT_BIND);
     plat_unlock(&core->lock);
     rc = notifier_deliver_setup(turn, &ev);
     plat_lock(&core->lock);
@@ -62,33 +67,35 @@ bool ioasid_emit_unbind(struct ioasid_turn *turn)
     rec = ioasid_rec_of(core, turn->id);
     plat_assert(!turn->nested);
     owed = rec->flags & REC_TOLD; /* V4 */
-    rec->flags &= (uint8_t)~REC_TOLD;
-    ev = make_event(core, rec, IOASID_EVENT_UNBIND);
+    rec->flags &= (uint16_t)~REC_TOLD;
+    ev = make_event(turn, IOASID_EVENT_UNBIND);
     plat_unlock(&core->lock);
-    if (owed)
+    if (owed) {
+        notifier_quiesce(core, &ev, false);
         notifier_deliver_teardown(turn, &ev, false);
+    }
     return owed;
 }
 
 /* ---- Pending events ---- */
 
-/* Puts the record on the pending list of its set, unless it is there; the list holds a pin. */
-static void enqueue(struct ioasid_set *set, struct ioasid_rec *rec)
+/* Puts the ID on the list of its set and wakes the dispatcher; the list holds a pin. Core lock held. */
+static void enqueue(struct ioasid_slot *slot, uint32_t number)
 {
+    struct ioasid_rec *rec = ioasid_rec_at(slot->core, number);
+
     if (rec->flags & REC_QUEUED)
         return;
     rec->flags |= REC_QUEUED;
     rec->pins++;
-    ioasid_list_append(set->core, &set->pending, ioasid_number((ioasid_t){rec->key}));
+    ioasid_list_append(slot->core, &slot->events, number);
+    ioasid_slot_dispatch(slot);
 }
 
-bool notifier_post(struct ioasid_set *set, struct ioasid_rec *rec, enum ioasid_flag event)
+void notifier_post(struct ioasid_slot *slot, uint32_t number, enum ioasid_flag event)
 {
-    if (event == REC_EV_ALLOC && set->core->wanted[0] == 0)
-        return false;
-    rec->flags |= (uint8_t)event;
-    enqueue(set, rec);
-    return true;
+    ioasid_rec_at(slot->core, number)->flags |= (uint16_t)event;
+    enqueue(slot, number);
 }
 
 static void deliver_alloc(struct ioasid_turn *turn)
@@ -97,7 +104,7 @@ static void deliver_alloc(struct ioasid_turn *turn)
     struct ioasid_event ev;
 
     plat_lock(&core->lock);
-    ev = make_event(core, ioasid_rec_of(core, turn->id), IOASID_EVENT_ALLOC);
+    ev = make_event(turn, IOASID_EVENT_ALLOC);
     plat_unlock(&core->lock);
     plat_assert(notifier_deliver_setup(turn, &ev) == 0); /* only a BIND can be refused */
 }
@@ -112,10 +119,15 @@ static void deliver_free(struct ioasid_turn *turn)
     plat_lock(&core->lock);
     rec = ioasid_rec_of(core, turn->id);
     bound = rec->flags & REC_TOLD;
-    rec->flags &= (uint8_t)~REC_TOLD;
-    ev = make_event(core, rec, IOASID_EVENT_FREE);
+    rec->flags &= (uint16_t)~REC_TOLD;
+    ev = make_event(turn, IOASID_EVENT_FREE);
     plat_unlock(&core->lock);
-    notifier_deliver_teardown(turn, &ev, bound);
+    if (notifier_deliver_teardown(turn, &ev, bound) == 0)
+        return;
+    plat_lock(&core->lock);
+    rec->flags |= REC_FAILED;
+    core->stats.failed++;
+    plat_unlock(&core->lock);
 }
 
 /* Takes one pending event off the record; 0 when there is none. */
@@ -127,7 +139,7 @@ static unsigned take_pending(struct ioasid_turn *turn)
     plat_lock(&turn->core->lock);
     rec = ioasid_rec_of(turn->core, turn->id);
     event = rec->flags & REC_EV_ALLOC ? REC_EV_ALLOC : rec->flags & REC_EV_FREE;
-    rec->flags &= (uint8_t)~event;
+    rec->flags &= (uint16_t)~event;
     plat_unlock(&turn->core->lock);
     return event;
 }
@@ -149,20 +161,17 @@ static void deliver_pending(struct ioasid_turn *turn)
     }
 }
 
-/* The head of the pending list, its pin handed to the caller. */
-static bool pop_pending(struct ioasid_set *set, ioasid_t *id)
+/* The head of the list of events, its pin handed to the caller. */
+static bool pop_pending(struct ioasid_slot *slot, ioasid_t *id)
 {
-    struct ioasid_core *core = set->core;
+    struct ioasid_core *core = slot->core;
     uint32_t number;
 
     plat_lock(&core->lock);
-    number = set->pending.head;
+    number = ioasid_list_pop(core, &slot->events);
     if (number != NO_NUMBER) {
-        struct ioasid_rec *rec = ioasid_rec_at(core, number);
-
-        set->pending.head = rec->next;
-        rec->flags &= (uint8_t)~REC_QUEUED;
-        *id = (ioasid_t){rec->key};
+        ioasid_rec_at(core, number)->flags &= (uint16_t)~REC_QUEUED;
+        *id = ioasid_id_at(core, number);
     }
     plat_unlock(&core->lock);
     return number != NO_NUMBER;
@@ -190,7 +199,7 @@ static bool try_turn(void *arg)
 static void unpin(struct ioasid_core *core, ioasid_t id)
 {
     plat_lock(&core->lock);
-    ioasid_unpin(core, ioasid_rec_of(core, id));
+    ioasid_unpin(core, ioasid_number(id));
     plat_unlock(&core->lock);
 }
 
@@ -201,23 +210,26 @@ static void unpin(struct ioasid_core *core, ioasid_t id)
  */
 void notifier_dispatch(struct plat_work *work)
 {
-    struct ioasid_set *set = container_of(work, struct ioasid_set, dispatch);
+    struct ioasid_slot *slot = container_of(work, struct ioasid_slot, dispatch);
     ioasid_t id;
 
     for (int i = 0; i < DISPATCH_BATCH; i++) {
-        struct ioasid_turn turn = {.core = set->core, .thread = plat_self()};
+        struct ioasid_turn turn = {.core = slot->core, .thread = plat_self()};
 
-        if (!pop_pending(set, &id))
+        if (!pop_pending(slot, &id))
             return;
         turn.id = id;
         if (try_turn(&turn)) {
             deliver_pending(&turn);
             ioasid_turn_end(&turn); /* gives the list's pin back */
         } else {
-            unpin(set->core, id);
+            unpin(slot->core, id);
         }
     }
-    plat_work_queue(work);
+    plat_lock(&slot->core->lock);
+    if (slot->events.count)
+        ioasid_slot_dispatch(slot);
+    plat_unlock(&slot->core->lock);
 }
 
 /* ---- The turn ---- */
@@ -235,14 +247,18 @@ static bool has_turn(struct ioasid_core *core, ioasid_t id)
 
 int ioasid_turn_begin(struct ioasid_set *set, ioasid_t id, struct ioasid_turn *turn)
 {
-    struct ioasid_core *core = set->core;
+    struct ioasid_slot *slot = ioasid_slot_of(set);
+    struct ioasid_core *core;
     struct ioasid_rec *rec;
     int rc;
 
+    if (!slot)
+        return -EINVAL;
+    core = slot->core;
     *turn = (struct ioasid_turn){.core = core, .thread = plat_self(), .id = id};
     plat_lock(&core->lock);
-    rc = ioasid_rec_in(set, id, &rec);
-    if (rc == 0 && rec->pins == UINT8_MAX)
+    rc = ioasid_rec_in(slot, set, id, &rec);
+    if (rc == 0 && rec->pins == UINT16_MAX)
         rc = -EBUSY;
     if (rc == 0) {
         rec->pins++;
@@ -265,23 +281,18 @@ int ioasid_turn_begin(struct ioasid_set *set, ioasid_t id, struct ioasid_turn *t
 void ioasid_turn_end(struct ioasid_turn *turn)
 {
     struct ioasid_core *core = turn->core;
-    struct ioasid_set *set;
+    uint32_t number = ioasid_number(turn->id);
     struct ioasid_rec *rec;
-    bool pending = false;
 
     plat_lock(&core->lock);
     rec = ioasid_rec_of(core, turn->id);
-    set = core->sets[rec->set];
     list_del(&turn->link);
     if (!turn->nested) {
-        rec->flags &= (uint8_t)~REC_TURN;
-        pending = rec->flags & (REC_EV_ALLOC | REC_EV_FREE);
-        if (pending)
-            enqueue(set, rec);
+        rec->flags &= (uint16_t)~REC_TURN;
+        if (rec->flags & (REC_EV_ALLOC | REC_EV_FREE))
+            enqueue(ioasid_slot_of_number(core, number), number);
     }
-    ioasid_unpin(core, rec);
+    ioasid_unpin(core, number);
     plat_unlock(&core->lock);
-    if (pending)
-        plat_work_queue(&set->dispatch);
     plat_waitq_wake_all(&core->turn_over);
 }

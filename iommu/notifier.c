@@ -13,8 +13,6 @@
 
 #include "iommu/ioasid_core.h"
 
-#define LEAVE_WARN_NS 10000000000ull
-
 static const enum ioasid_event_type event_types[] = {IOASID_EVENT_ALLOC, IOASID_EVENT_BIND,
                                                      IOASID_EVENT_UNBIND, IOASID_EVENT_FREE};
 
@@ -23,6 +21,7 @@ void notifier_core_init(struct ioasid_core *core)
     list_init(&core->notifiers);
     list_init(&core->turns);
     plat_waitq_init(&core->turn_over);
+    plat_waitq_init(&core->reclaimed);
 }
 
 static struct ioasid_notifier *notifier_of(struct list *link)
@@ -38,6 +37,7 @@ static void count_wanted(struct ioasid_core *core, const struct ioasid_notifier 
         if (nb->events & event_types[i])
             core->wanted[i] += (unsigned)by;
     }
+    core->quiescers += nb->quiesce ? (unsigned)by : 0;
 }
 
 static bool is_registered(struct ioasid_core *core, const struct ioasid_notifier *nb)
@@ -59,27 +59,67 @@ static struct list *place_for(struct ioasid_core *core, enum ioasid_level level)
     return &core->notifiers;
 }
 
-int ioasid_notifier_register(struct ioasid_core *core, struct ioasid_set *scope, struct ioasid_notifier *nb)
+/* IDs whose events `nb` would hear: live now, in its scope. -ESTALE: the scope is a set that is no more. */
+static int live_in_scope(struct ioasid_core *core, const struct ioasid_notifier *nb)
 {
-    int rc = 0;
+    const struct ioasid_slot *slot;
+
+    if (nb->scope == IOASID_ANY_SET)
+        return (int)core->stats.live;
+    slot = nb->scope ? ioasid_slot_of(nb->scope) : ioasid_slot_by_token(core, nb->token_type, nb->token);
+    if (!slot)
+        return 0;
+    if (nb->scope && (slot->handle != nb->scope || slot->dying))
+        return -ESTALE;
+    return (int)slot->live;
+}
+
+static int add(struct ioasid_core *core, struct ioasid_notifier *nb)
+{
+    int live = live_in_scope(core, nb);
+
+    if (live)
+        return live < 0 ? live : -EBUSY;
+    nb->since = core->sequence;
+    nb->running = 0;
+    nb->leaving = false;
+    list_insert_before(place_for(core, nb->level), &nb->link);
+    count_wanted(core, nb, 1);
+    return 0;
+}
+
+/* With the scope as given; `nb` is looked at only where it is not registered already. */
+static int subscribe(struct ioasid_core *core, struct ioasid_notifier *nb, struct ioasid_set *scope,
+                     enum ioasid_token_type type, const void *token)
+{
+    int rc = -EEXIST;
 
     if (!nb->handler || !(nb->events & IOASID_EVENT_ALL) || nb->level > IOASID_LEVEL_IOMMU)
         return -EINVAL;
     plat_lock(&core->lock);
-    if (is_registered(core, nb)) {
-        rc = -EEXIST;
-    } else if ((scope ? scope->live : core->stats.live) != 0) {
-        rc = -EBUSY;
-    } else {
+    if (!is_registered(core, nb)) {
         nb->scope = scope;
-        nb->since = core->sequence;
-        nb->running = 0;
-        nb->leaving = false;
-        list_insert_before(place_for(core, nb->level), &nb->link);
-        count_wanted(core, nb, 1);
+        nb->token_type = type;
+        nb->token = token;
+        rc = add(core, nb);
     }
     plat_unlock(&core->lock);
     return rc;
+}
+
+int ioasid_notifier_register(struct ioasid_core *core, struct ioasid_set *scope, struct ioasid_notifier *nb)
+{
+    if (!scope)
+        return -EINVAL;
+    return subscribe(core, nb, scope, IOASID_TOKEN_NONE, NULL);
+}
+
+int ioasid_notifier_register_token(struct ioasid_core *core, enum ioasid_token_type type, const void *token,
+                                   struct ioasid_notifier *nb)
+{
+    if (type != IOASID_TOKEN_MM || !token)
+        return -EINVAL;
+    return subscribe(core, nb, NULL, type, token);
 }
 
 struct leaver {
@@ -109,6 +149,17 @@ static bool runs_in_this_thread(struct ioasid_core *core, const struct ioasid_no
     return false;
 }
 
+bool notifier_in_handler(struct ioasid_core *core)
+{
+    list_for_each (pos, &core->turns) {
+        const struct ioasid_turn *turn = list_entry(pos, struct ioasid_turn, link);
+
+        if (turn->handler && turn->thread == plat_self())
+            return true;
+    }
+    return false;
+}
+
 int ioasid_notifier_unregister(struct ioasid_core *core, struct ioasid_notifier *nb)
 {
     struct leaver l = {core, nb};
@@ -125,7 +176,7 @@ int ioasid_notifier_unregister(struct ioasid_core *core, struct ioasid_notifier 
     if (rc)
         return rc;
     /* Without a bound by contract: the caller takes its memory back after this. */
-    while (plat_wait(&core->turn_over, nobody_runs, &l, LEAVE_WARN_NS) != 0)
+    while (plat_wait(&core->turn_over, nobody_runs, &l, IOASID_LEAVE_WARN_NS) != 0)
         plat_log(LOG_WARN, "notifier %s: waiting for a handler that does not return", nb->name);
     plat_lock(&core->lock);
     list_del(&nb->link);
@@ -147,16 +198,23 @@ static unsigned told_as(const struct ioasid_notifier *nb, unsigned type, bool bo
     return 0;
 }
 
+static bool in_scope(const struct ioasid_notifier *nb, const struct ioasid_event *ev)
+{
+    if (nb->scope)
+        return nb->scope == IOASID_ANY_SET || nb->scope == ev->set;
+    return nb->token == ev->token && nb->token_type == ioasid_slot_of(ev->set)->type;
+}
+
 static bool concerns(const struct ioasid_notifier *nb, const struct ioasid_event *ev, bool bound)
 {
-    return !nb->leaving && nb->since < ev->sequence && (!nb->scope || nb->scope == ev->set) &&
-           told_as(nb, ev->type, bound) != 0;
+    return !nb->leaving && nb->since < ev->sequence && in_scope(nb, ev) && told_as(nb, ev->type, bound) != 0;
 }
 
 /* A walk over the subscribers of one event; `at` is where it stands, the head before the start and at the
  * end. */
 struct walk {
-    struct ioasid_turn *turn;
+    struct ioasid_core *core;
+    struct ioasid_turn *turn; /* NULL: for quiesce hooks, which call nobody */
     const struct ioasid_event *event;
     bool bound;
     bool forward;  /* tear-down order */
@@ -168,7 +226,7 @@ struct walk {
 /* The next subscriber concerned, held so that it stays on the list; lets go of the one before. */
 static struct ioasid_notifier *walk_next(struct walk *w)
 {
-    struct ioasid_core *core = w->turn->core;
+    struct ioasid_core *core = w->core;
     struct ioasid_notifier *before = w->held;
     bool leaving;
 
@@ -186,7 +244,8 @@ static struct ioasid_notifier *walk_next(struct walk *w)
     if (before)
         before->running--;
     leaving = before && before->leaving; /* once unlocked, its memory is its owner's */
-    w->turn->handler = w->held;
+    if (w->turn)
+        w->turn->handler = w->held;
     plat_unlock(&core->lock);
     if (leaving)
         plat_waitq_wake_all(&core->turn_over);
@@ -195,7 +254,7 @@ static struct ioasid_notifier *walk_next(struct walk *w)
 
 static int call(struct walk *w)
 {
-    struct ioasid_core *core = w->turn->core;
+    struct ioasid_core *core = w->core;
     struct ioasid_event seen = *w->event;
     int rc;
 
@@ -213,13 +272,34 @@ static int call(struct walk *w)
     return rc;
 }
 
+static struct walk walk_of(struct ioasid_core *core, struct ioasid_turn *turn, const struct ioasid_event *ev,
+                           bool forward)
+{
+    return (struct walk){.core = core, .turn = turn, .event = ev, .forward = forward, .at = &core->notifiers};
+}
+
+void notifier_quiesce(struct ioasid_core *core, const struct ioasid_event *ev, bool bound)
+{
+    struct walk w = walk_of(core, NULL, ev, true);
+    struct ioasid_notifier *nb;
+
+    w.bound = bound;
+    while ((nb = walk_next(&w)) != NULL) {
+        struct ioasid_event seen = *ev;
+
+        seen.type = told_as(nb, ev->type, bound);
+        if (nb->quiesce)
+            nb->quiesce(nb, &seen);
+    }
+}
+
 /* After every level has been told: subscribers that deferred something to the end of the event. */
 static void call_done(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound)
 {
-    struct walk w = {
-        .turn = turn, .event = ev, .bound = bound, .forward = true, .at = &turn->core->notifiers};
+    struct walk w = walk_of(turn->core, turn, ev, true);
     struct ioasid_notifier *nb;
 
+    w.bound = bound;
     while ((nb = walk_next(&w)) != NULL) {
         if (nb->done)
             nb->done(nb, ev);
@@ -227,14 +307,16 @@ static void call_done(struct ioasid_turn *turn, const struct ioasid_event *ev, b
 }
 
 /* Tear-down order; nobody can stop it. */
-void notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound)
+unsigned notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound)
 {
-    struct walk w = {
-        .turn = turn, .event = ev, .bound = bound, .forward = true, .at = &turn->core->notifiers};
+    struct walk w = walk_of(turn->core, turn, ev, true);
+    unsigned failed = 0;
 
+    w.bound = bound;
     while (walk_next(&w) != NULL)
-        (void)call(&w);
+        failed += call(&w) != 0;
     call_done(turn, ev, bound);
+    return failed;
 }
 
 /* UNBIND to those who had agreed to the BIND that `refused` refused: all that follow it in tear-down order.
@@ -242,9 +324,10 @@ void notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_eve
 static void take_back(struct walk *refused)
 {
     struct ioasid_event ev = *refused->event;
-    struct walk w = {
-        .turn = refused->turn, .event = &ev, .forward = true, .also = IOASID_EVENT_BIND, .at = refused->at};
+    struct walk w = walk_of(refused->core, refused->turn, &ev, true);
 
+    w.also = IOASID_EVENT_BIND;
+    w.at = refused->at;
     ev.type = IOASID_EVENT_UNBIND;
     while (walk_next(&w) != NULL)
         (void)call(&w);
@@ -253,7 +336,7 @@ static void take_back(struct walk *refused)
 /* Set-up order, up to the first refusal. */
 int notifier_deliver_setup(struct ioasid_turn *turn, const struct ioasid_event *ev)
 {
-    struct walk w = {.turn = turn, .event = ev, .forward = false, .at = &turn->core->notifiers};
+    struct walk w = walk_of(turn->core, turn, ev, false);
 
     while (walk_next(&w) != NULL) {
         int rc = call(&w);

@@ -10,11 +10,9 @@
 #ifndef IOMMU_NOTIFIER_H
 #define IOMMU_NOTIFIER_H
 
+#include "iommu/ioasid_set.h"
 #include "iommu/platform.h"
 #include "iommu/types.h"
-
-struct ioasid_core;
-struct ioasid_set;
 
 enum ioasid_event_type {
     IOASID_EVENT_ALLOC = 1,
@@ -48,6 +46,11 @@ typedef int ioasid_handler(struct ioasid_notifier *nb, const struct ioasid_event
 
 struct ioasid_notifier {
     ioasid_handler *handler;
+    /*
+     * Before the first handler of an UNBIND or FREE that this one will be told of, in the context of the call
+     * that caused it: stops what can be stopped at once. May not block. X. May be NULL.
+     */
+    void (*quiesce)(struct ioasid_notifier *nb, const struct ioasid_event *event);
     /* Called when every level has seen the event, before the core lets go of the ID. May be NULL. */
     void (*done)(struct ioasid_notifier *nb, const struct ioasid_event *event);
     enum ioasid_level level;
@@ -56,19 +59,30 @@ struct ioasid_notifier {
 
     /* Of the core, under its lock. */
     struct list link;
-    struct ioasid_set *scope; /* NULL: every set */
-    uint64_t since;           /* sequence at registration: earlier events are not for this one */
+    struct ioasid_set *scope; /* a set, IOASID_ANY_SET, or NULL: whatever set has the token */
+    enum ioasid_token_type token_type;
+    const void *token;
+    uint64_t since; /* sequence at registration: earlier events are not for this one */
     unsigned running;
     bool leaving;
 };
 
 /*
- * Registers `nb` for the events of one set, or of every set when `scope` is NULL. An event already under way
- * is not delivered. 0, -EINVAL (no handler, no events, unknown level), -EEXIST (registered already), -EBUSY
- * (IDs are live in the scope: their history would be missing). T.
+ * Registers `nb` for the events of one set, or of every set (IOASID_ANY_SET). An event already under way is
+ * not delivered. 0, -EINVAL (no set, no handler, no events, unknown level), -ESTALE (set destroyed or
+ * draining), -EEXIST (registered already), -EBUSY (IDs are live in the scope: their history would be
+ * missing). Outlives the set: then it hears nothing more. T.
  */
 must_check int ioasid_notifier_register(struct ioasid_core *core, struct ioasid_set *scope,
                                         struct ioasid_notifier *nb);
+
+/*
+ * Registers `nb` for the events of whatever set has this token: the one that is there, if it has no live IDs,
+ * and each one that is created later, from its first ALLOC on. 0, -EINVAL (also: a type without tokens),
+ * -EEXIST, -EBUSY, as above. T.
+ */
+must_check int ioasid_notifier_register_token(struct ioasid_core *core, enum ioasid_token_type type,
+                                              const void *token, struct ioasid_notifier *nb);
 
 /*
  * Takes `nb` out and returns only when none of its handlers is running; its memory is the caller's again. 0,

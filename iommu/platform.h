@@ -140,6 +140,15 @@ struct plat_work {
 
 /* Runs `work->run` once in a thread of the work queue. False when it is already waiting there. X. */
 bool plat_work_queue(struct plat_work *work);
+/*
+ * A queue with a thread of its own: what blocks there holds up nobody else. NULL: no memory, or no thread. T.
+ * Destroying one waits until its work is done. T.
+ */
+struct plat_workq;
+must_check struct plat_workq *plat_workq_create(const char *name);
+void plat_workq_destroy(struct plat_workq *q);
+/* As plat_work_queue, there. A piece of work is on one queue at a time. X. */
+bool plat_work_queue_on(struct plat_workq *q, struct plat_work *work);
 /* Runs `work->run` (may not block) in a thread after a grace period: every read section entered before has
  * ended. X. */
 void plat_defer(struct plat_work *work);

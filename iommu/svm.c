@@ -38,8 +38,11 @@ static struct svm *svm_of(struct ioasid_notifier *nb)
 static int svm_event(struct ioasid_notifier *nb, const struct ioasid_event *ev)
 {
     struct svm_space *space;
-    int rc = space_in_event(svm_of(nb), ev, &space);
+    int rc;
 
+    if (ev->type == IOASID_EVENT_FREE && !ioasid_is_dying(svm_of(nb)->core, ev->id))
+        return -EPERM; /* not the core's: nobody freed it */
+    rc = space_in_event(svm_of(nb), ev, &space);
     if (rc) {
         plat_log(LOG_ERROR, "svm: private data of ioasid %u is broken, its entries stay",
                  ioasid_number(ev->id));
@@ -338,7 +341,7 @@ int svm_create(struct iommu *iommu, struct ioasid_core *core, struct svm **out)
         .events = IOASID_EVENT_UNBIND | IOASID_EVENT_FREE,
         .name = "vt-d",
     };
-    rc = ioasid_notifier_register(core, NULL, &svm->subscriber);
+    rc = ioasid_notifier_register(core, IOASID_ANY_SET, &svm->subscriber);
     if (rc) {
         plat_free(svm);
         return rc;

@@ -27,12 +27,10 @@ static unsigned directory_pages(unsigned pdts)
 
 static void free_directory(struct vtd_dev *dev)
 {
-    for (uint32_t base = 0; base < VTD_PDIR_PASIDS(dev->pdts); base += VTD_PASID_ENTRIES) {
-        struct vtd_pasid_entry *table = vtd_entry_pasid(dev, base);
+    struct vtd_pasid_entry *table;
 
-        if (table != NULL)
-            plat_pages_free(table, 1);
-    }
+    for (uint32_t base = 0; (table = vtd_entry_next_table(dev, &base)) != NULL; base += VTD_PASID_ENTRIES)
+        plat_pages_free(table, 1);
     plat_pages_free(dev->directory, directory_pages(dev->pdts));
 }
 

@@ -176,6 +176,36 @@ struct vtd_pasid_entry *vtd_entry_pasid(const struct vtd_dev *dev, uint32_t slot
     return &table[FIELD_GET(VTD_PASID_INDEX, slot)];
 }
 
+/* Most of 16384 entries are zero: they are looked at eight at a time. */
+#define PDIR_GROUP        8u
+#define PDIR_GROUP_PASIDS (PDIR_GROUP * VTD_PASID_ENTRIES)
+
+static bool group_is_zero(const struct vtd_pasid_dir_entry *e)
+{
+    return (load64(&e[0].q[0]) | load64(&e[1].q[0]) | load64(&e[2].q[0]) | load64(&e[3].q[0]) |
+            load64(&e[4].q[0]) | load64(&e[5].q[0]) | load64(&e[6].q[0]) | load64(&e[7].q[0])) == 0;
+}
+
+struct vtd_pasid_entry *vtd_entry_next_table(const struct vtd_dev *dev, uint32_t *base)
+{
+    uint32_t end = (uint32_t)VTD_PDIR_PASIDS(dev->pdts);
+
+    while (*base < end) {
+        struct vtd_pasid_entry *table;
+
+        if (*base % PDIR_GROUP_PASIDS == 0 &&
+            group_is_zero(&dev->directory[FIELD_GET(VTD_PASID_PDIR, *base)])) {
+            *base += PDIR_GROUP_PASIDS;
+            continue;
+        }
+        table = vtd_entry_pasid(dev, *base);
+        if (table != NULL)
+            return table;
+        *base += VTD_PASID_ENTRIES;
+    }
+    return NULL;
+}
+
 int vtd_entry_pasid_make(struct vtd_dev *dev, uint32_t slot, struct vtd_pasid_entry **out)
 {
     *out = vtd_entry_pasid(dev, slot);

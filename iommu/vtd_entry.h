@@ -27,6 +27,8 @@ void vtd_entry_root_free(struct vtd_unit *unit, uint16_t rid);
 bool vtd_entry_slot_ok(const struct vtd_dev *dev, uint32_t slot);
 struct vtd_pasid_entry *vtd_entry_pasid(const struct vtd_dev *dev, uint32_t slot);
 must_check int vtd_entry_pasid_make(struct vtd_dev *dev, uint32_t slot, struct vtd_pasid_entry **out);
+/* The first PASID table that serves `*base` or a slot behind it; *base becomes its first slot. NULL: none. */
+struct vtd_pasid_entry *vtd_entry_next_table(const struct vtd_dev *dev, uint32_t *base);
 
 /* ---- Stores. `entry` is in a table, `words` its `count` words; P is bit 0 of word 0 (as in all of them).
  * ---- */

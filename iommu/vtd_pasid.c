@@ -21,7 +21,7 @@ int vtd_did_alloc(struct vtd_unit *unit, did_t *did)
     int err = -ENOSPC;
 
     plat_lock(&unit->table_lock);
-    for (unsigned i = 0; err && i < did_words(unit); i++) {
+    for (unsigned i = unit->did_first; err && i < did_words(unit); i++) {
         unsigned bit = ~unit->did_used[i] == 0 ? 64 : (unsigned)__builtin_ctzll(~unit->did_used[i]);
 
         if (bit == 64)
@@ -29,6 +29,7 @@ int vtd_did_alloc(struct vtd_unit *unit, did_t *did)
         if (i * 64 + bit >= pow2(unit->caps.nd_bits))
             break;
         unit->did_used[i] += pow2(bit);
+        unit->did_first = i;
         did->v = (uint16_t)(i * 64 + bit);
         err = 0;
     }
@@ -41,6 +42,8 @@ void vtd_did_free(struct vtd_unit *unit, did_t did)
     plat_lock(&unit->table_lock);
     plat_assert(did.v != 0 && bit_is_set(unit->did_used[did.v / 64], did.v % 64));
     unit->did_used[did.v / 64] -= pow2(did.v % 64);
+    if (did.v / 64 < unit->did_first)
+        unit->did_first = did.v / 64;
     plat_unlock(&unit->table_lock);
 }
 
@@ -49,8 +52,10 @@ unsigned vtd_did_count(struct vtd_unit *unit)
     unsigned count = 0;
 
     plat_lock(&unit->table_lock);
-    for (unsigned i = 0; i < did_words(unit); i++)
-        count += (unsigned)__builtin_popcountll(unit->did_used[i]);
+    for (unsigned i = 0; i < did_words(unit); i++) {
+        if (unit->did_used[i] != 0)
+            count += (unsigned)__builtin_popcountll(unit->did_used[i]);
+    }
     plat_unlock(&unit->table_lock);
     return count - 1; /* 0 is marked, never used */
 }
@@ -228,10 +233,10 @@ int vtd_pasid_read(const struct vtd_dev *dev, uint32_t slot, struct vtd_pasid_en
 void vtd_pasid_each(const struct vtd_dev *dev,
                     void (*fn)(void *arg, uint32_t slot, const struct vtd_pasid_entry *entry), void *arg)
 {
-    for (uint32_t base = 0; base < VTD_PDIR_PASIDS(dev->pdts); base += VTD_PASID_ENTRIES) {
-        const struct vtd_pasid_entry *table = vtd_entry_pasid(dev, base);
+    const struct vtd_pasid_entry *table;
 
-        for (uint32_t i = 0; table != NULL && i < VTD_PASID_ENTRIES; i++) {
+    for (uint32_t base = 0; (table = vtd_entry_next_table(dev, &base)) != NULL; base += VTD_PASID_ENTRIES) {
+        for (uint32_t i = 0; i < VTD_PASID_ENTRIES; i++) {
             if (!vtd_entry_is_zero(table[i].q, ARRAY_SIZE(table[i].q)))
                 fn(arg, base + i, &table[i]);
         }

@@ -229,6 +229,7 @@ static int alloc_tables(struct vtd_unit *unit)
     if (unit->root == NULL || unit->did_used == NULL)
         return -ENOMEM;
     unit->did_used[0] = 1; /* domain id 0 is never handed out */
+    unit->did_first = 0;
     return 0;
 }
 

@@ -66,6 +66,7 @@ struct vtd_unit {
     struct plat_lock table_lock;
     struct vtd_root_entry *root;
     uint64_t *did_used; /* bit per domain id */
+    unsigned did_first; /* no word before this one has a free id */
     struct list devs;   /* struct vtd_dev.link */
     struct vtd_intr intr;
 };

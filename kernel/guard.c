@@ -87,6 +87,15 @@ bool guard_active(void)
     return current_guard() != NULL;
 }
 
+bool guard_lasts(const struct guard *g)
+{
+    const struct guard *at = innermost;
+
+    while (at && at != g)
+        at = at->parent;
+    return at == g;
+}
+
 /* The first end counts. The report is filled in by the caller between the two, under `lock`. */
 static bool may_end(const struct guard *g)
 {

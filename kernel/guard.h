@@ -54,6 +54,10 @@ bool guard_active(void);
  */
 bool guard_trap(struct trap_frame *f);
 
+/* `g` is a guarded run that is under way; NULL, which is none, lasts for ever. T. */
+struct guard;
+bool guard_lasts(const struct guard *g);
+
 /* Asked first by plat_panic(). Returns only when there is no guarded run to end. X. */
 void guard_panic(const char *fmt, va_list ap) printf_like(1, 0);
 

@@ -168,13 +168,14 @@ uint64_t plat_now_ns(void)
     return time_now_ns();
 }
 
-enum { RELAX_PAUSES = 64 };
-#define RELAX_GAP_NS   (20 * NS_PER_US)
-#define RELAX_SLEEP_NS (50 * NS_PER_US)
+enum { RELAX_PAUSES = 64, RELAX_SHORT_SLEEPS = 20 };
+#define RELAX_GAP_NS        (20 * NS_PER_US)
+#define RELAX_SLEEP_NS      (50 * NS_PER_US)
+#define RELAX_LONG_SLEEP_NS (500 * NS_PER_US)
 
 /*
  * PAUSE at first; from the 65th look in a row on a thread that may sleep does so, which lets others run and
- * takes an idle emulator to its next event.
+ * takes an idle emulator to its next event; longer where a millisecond was not enough.
  */
 void plat_relax(void)
 {
@@ -185,7 +186,9 @@ void plat_relax(void)
         return;
     if (time_now_ns() - self->relax_last > RELAX_GAP_NS)
         self->relax_count = 0;
-    if (++self->relax_count > RELAX_PAUSES)
+    if (++self->relax_count > RELAX_PAUSES + RELAX_SHORT_SLEEPS)
+        thread_sleep(RELAX_LONG_SLEEP_NS);
+    else if (self->relax_count > RELAX_PAUSES)
         thread_sleep(RELAX_SLEEP_NS);
     self->relax_last = time_now_ns();
 }
@@ -259,6 +262,25 @@ bool plat_work_queue(struct plat_work *work)
 {
     jitter();
     return workq_queue(workq_default(), work);
+}
+
+/* struct plat_workq is never completed: it is a struct workq. */
+struct plat_workq *plat_workq_create(const char *name)
+{
+    jitter();
+    return (struct plat_workq *)workq_create(name);
+}
+
+void plat_workq_destroy(struct plat_workq *q)
+{
+    jitter();
+    plat_assert(workq_destroy((struct workq *)q, TIME_NEVER) == 0);
+}
+
+bool plat_work_queue_on(struct plat_workq *q, struct plat_work *work)
+{
+    jitter();
+    return workq_queue((struct workq *)q, work);
 }
 
 void plat_defer(struct plat_work *work)

@@ -2,9 +2,9 @@
 /*
  * Who runs: one ready queue for all CPUs, round robin in slices of 1 ms; a thread may be bound to one CPU.
  * Each CPU has its list of deadlines, of the threads that went to sleep on it. There is no periodic tick: a
- * CPU's timer is armed for the earliest thing that is due there, and left alone when it is armed for
- * something earlier; so an idle emulator under virtual time jumps straight to the next event. An interrupt
- * that came too early just arms it again.
+ * CPU's timer is armed for the earliest thing that is due there, and, unless the CPU goes idle, left alone
+ * when it is armed for something earlier; so an idle emulator under virtual time jumps straight to the next
+ * event. An interrupt that came too early just arms it again.
  *
  * A thread that becomes ready goes to the CPU that woke it if that is idle, else to another idle one, which
  * is told by an interrupt. One lock protects all of it.
@@ -25,12 +25,14 @@
 #include "kernel/switch.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
+#include "kernel/watchdog.h"
 
 #define SLICE_NS NS_PER_MS
 
 static struct spin lock = SPIN_INIT("scheduler");
 static struct list ready = LIST_INIT(ready); /* struct thread.ready, next first */
 static uint64_t switches;
+static unsigned busy; /* CPUs that run a thread; under `lock` */
 
 /* Per CPU, under `lock`. */
 static struct {
@@ -90,15 +92,30 @@ static uint64_t next_due(void)
     return due;
 }
 
-static void arm_timer(void)
+static void arm_timer_for(uint64_t due)
 {
-    uint64_t due = next_due(), now;
+    uint64_t now = time_now_ns();
 
-    if (due >= cpus[cpu_index()].armed)
-        return;
-    now = time_now_ns();
     apic_timer_arm(due > now ? due - now : 0);
     cpus[cpu_index()].armed = due;
+}
+
+static void arm_timer(void)
+{
+    uint64_t due = next_due();
+
+    if (due < cpus[cpu_index()].armed)
+        arm_timer_for(due);
+}
+
+/* For a CPU that goes idle: an interrupt for something that is off the list would end its halt for nothing.
+ */
+static void arm_timer_for_idle(void)
+{
+    uint64_t due = next_due();
+
+    if (due != cpus[cpu_index()].armed)
+        arm_timer_for(due);
 }
 
 static void start_slice(void)
@@ -184,6 +201,17 @@ static struct thread *pick_next(void)
     return t;
 }
 
+/* The watchdog rests while no CPU has anything to do. */
+static void count_idle(const struct thread *prev, const struct thread *next)
+{
+    const struct thread *idle = cpus[cpu_index()].idle;
+
+    if (prev == idle && busy++ == 0)
+        watchdog_idle(false);
+    else if (next == idle && --busy == 0)
+        watchdog_idle(true);
+}
+
 void sched_switch(void)
 {
     struct cpu *cpu = cpu_this();
@@ -193,9 +221,13 @@ void sched_switch(void)
     next->state = THREAD_RUNNING;
     next->cpu = cpu->index;
     start_slice();
-    arm_timer();
+    if (next == cpus[cpu->index].idle)
+        arm_timer_for_idle();
+    else
+        arm_timer();
     if (next == prev)
         return;
+    count_idle(prev, next);
     cpu->thread = next;
     switches++;
     switch_stack(&prev->sp, next->sp);

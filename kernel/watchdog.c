@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The watchdog. Channel 0 of the PIT counts at its slowest (18.2 Hz) and its interrupt, whose pin on the I/O
+ * The watchdog. Channel 0 of the PIT counts 73 times a second and its interrupt, whose pin on the I/O
  * APIC the MADT names, is delivered as NMI to one CPU, which sends it on to the others once the deadline of
  * the running case has passed. A run is given up when several NMIs in a row found the same CPU with
  * interrupts off and without one ordinary interrupt taken meanwhile. One NMI alone proves nothing: an
- * emulator that was stopped for a while delivers it before the timer's interrupt.
+ * emulator that was stopped for a while delivers it before the timer's interrupt. While all CPUs are idle,
+ * with interrupts on, nothing can hang, and the PIT stands still: an emulator's halt then lasts until the
+ * next event.
  */
 #include "kernel/watchdog.h"
 
@@ -20,7 +22,9 @@
 enum {
     PIT_CHANNEL0 = 0x40,
     PIT_COMMAND = 0x43,
-    PIT_CH0_RATE = 0x34,  /* mode 2, low byte then high byte; count 0 is 65536 */
+    PIT_CH0_RATE = 0x34,  /* mode 2, low byte then high byte */
+    PIT_COUNT = 0x4000,   /* of 1193182 Hz */
+    PIT_CH0_HOLD = 0x30,  /* mode 0: waits for a count */
     PIT_CH0_LATCH = 0x00, /* holds the count for the next two reads */
     PIT_ISA_IRQ = 0,
 
@@ -29,7 +33,7 @@ enum {
 
 #define PIT_LOOK_NS (100 * NS_PER_US)
 
-static bool running;
+static bool running, restless;
 static uint64_t ticks;
 
 /* Per CPU, its own. */
@@ -47,17 +51,38 @@ static unsigned pit_count(void)
     return low | (unsigned)inb(PIT_CHANNEL0) << 8;
 }
 
+static void pit_rate(void)
+{
+    outb(PIT_COMMAND, PIT_CH0_RATE);
+    outb(PIT_CHANNEL0, PIT_COUNT & 0xff);
+    outb(PIT_CHANNEL0, PIT_COUNT >> 8);
+}
+
 /* Machines exist whose firmware has switched the PIT's clock off. */
 static bool pit_start(void)
 {
     unsigned first;
 
-    outb(PIT_COMMAND, PIT_CH0_RATE);
-    outb(PIT_CHANNEL0, 0);
-    outb(PIT_CHANNEL0, 0);
+    pit_rate();
     first = pit_count();
     time_delay(PIT_LOOK_NS);
     return pit_count() != first;
+}
+
+/* Mode 0 without a count: it stands still. */
+void watchdog_idle(bool idle)
+{
+    if (!running || restless)
+        return;
+    if (idle)
+        outb(PIT_COMMAND, PIT_CH0_HOLD);
+    else
+        pit_rate();
+}
+
+void watchdog_may_rest(bool yes)
+{
+    restless = !yes;
 }
 
 void watchdog_init(void)

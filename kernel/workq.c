@@ -9,6 +9,7 @@
 
 #include "kernel/cpu.h"
 #include "kernel/epoch.h"
+#include "kernel/guard.h"
 #include "kernel/log.h"
 #include "kernel/spin.h"
 #include "kernel/thread.h"
@@ -23,7 +24,8 @@ struct workq {
     struct plat_waitq wake;
     struct thread *worker;
     const char *name;
-    struct list all; /* in `queues`, under `queues_lock` */
+    const struct guard *guard; /* run that it ends with; NULL: none */
+    struct list all;           /* in `queues`, under `queues_lock` */
 };
 
 static struct workq default_queue;
@@ -123,6 +125,7 @@ static int setup(struct workq *q, const char *name)
     list_init(&q->works);
     plat_waitq_init(&q->wake);
     q->name = name;
+    q->guard = thread_self()->guard;
     err = start_worker(q);
     if (err)
         return err;
@@ -234,6 +237,7 @@ unsigned workq_forget(struct list *works)
     return n;
 }
 
+/* Empties a queue whose worker stands still; a new worker serves it, unless it goes with its run. */
 static unsigned discard(struct workq *q)
 {
     uint64_t flags = spin_lock(&q->lock);
@@ -242,6 +246,10 @@ static unsigned discard(struct workq *q)
     q->busy = false;
     spin_unlock(&q->lock, flags);
     thread_kill(q->worker);
+    if (!guard_lasts(q->guard)) {
+        list_del(&q->all); /* its memory is left to the quarantine of that run */
+        return dropped;
+    }
     if (start_worker(q))
         panic("work queue '%s': no thread for a new worker", q->name);
     return dropped;
@@ -256,7 +264,7 @@ unsigned workq_discard(void)
     list_for_each (pos, &queues)
         thread_stop(list_entry(pos, struct workq, all)->worker);
     dropped = epoch_discard();
-    list_for_each (pos, &queues)
+    list_for_each_safe (pos, &queues)
         dropped += discard(list_entry(pos, struct workq, all));
     __atomic_store_n(&owed, 0, __ATOMIC_RELEASE);
     plat_waitq_wake_all(&nothing_owed);

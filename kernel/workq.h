@@ -19,7 +19,10 @@ struct workq;
 void workq_init(void);
 struct workq *workq_default(void);
 
-/* A further queue; NULL without memory or threads. `name` stays the caller's. T. */
+/*
+ * A further queue; NULL without memory or threads. `name` stays the caller's. It ends with the guarded run
+ * that made it if that ends by force. T.
+ */
 must_check struct workq *workq_create(const char *name);
 /* Waits until its work is done and ends its worker. 0, -ETIMEDOUT (it lives on). T. */
 must_check int workq_destroy(struct workq *q, uint64_t timeout_ns);

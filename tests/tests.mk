@@ -12,10 +12,12 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
               tests/suites/order_late_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
+              tests/suites/ioasid_set_test.c tests/suites/ioasid_end_test.c tests/suites/ioasid_alloc_test.c \
+              tests/suites/notifier_scope_test.c tests/suites/order_set_test.c \
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
               tests/suites/reuse_test.c tests/suites/stale_test.c tests/suites/svm_bind_test.c \
-              tests/suites/svm_free_test.c tests/suites/svm_gone_test.c tests/suites/svm_turn_test.c tests/suites/table_test.c \
-              tests/suites/tagged_test.c tests/suites/unit_test.c tests/suites/walk_test.c tests/suites/xlate_size_test.c \
+              tests/suites/svm_free_test.c tests/suites/svm_gone_test.c tests/suites/svm_reader_test.c tests/suites/svm_turn_test.c \
+              tests/suites/table_test.c tests/suites/tagged_test.c tests/suites/unit_test.c tests/suites/walk_test.c tests/suites/xlate_size_test.c \
               tests/suites/xlate_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
@@ -25,12 +27,12 @@ HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c 
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
              tests/actors/cpu.c tests/actors/owner.c tests/actors/worker.c tests/dev/dma_dev.c \
-             tests/suites/guest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c
+             tests/suites/guest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c tests/suites/core_bench.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
 TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
-                     tests/suites/target/race_load_test.c tests/suites/target/race_order_test.c \
+                     tests/suites/target/race_load_test.c tests/suites/target/race_order_test.c tests/suites/target/race_set_test.c \
                      tests/suites/target/sva_gone_test.c tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
                      tests/suites/target/harness_stray_test.c
 TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/target/race.c tests/suites/target/sva.c \
@@ -50,7 +52,7 @@ MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c te
 # Host process only: the platform of a Linux process, units that record, units that translate, main().
 HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/queue_stub_test.c tests/host/refuse_test.c \
                    tests/host/sweep_test.c tests/host/table_stub_test.c \
-                   tests/host/unit_stub_test.c tests/host/intr_stub_test.c $(MODEL_SUITE_SRCS)
+                   tests/host/unit_stub_test.c tests/host/intr_stub_test.c tests/host/ioasid_host_test.c $(MODEL_SUITE_SRCS)
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
              tests/host/stub_machine.c tests/host/own_unit.c tests/host/stub_intr.c tests/host/shadow.c tests/host/model_machine.c \
@@ -66,7 +68,7 @@ INTERLEAVE_SRCS := tests/host/fibers.c tests/host/interleave.c
 
 # The seam of a program that has the controlled scheduler in it.
 comma := ,
-INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held self read_enter read_exit work_queue defer grace_wait \
+INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held self read_enter read_exit work_queue work_queue_on defer grace_wait \
                      waitq_wake_all wait publish wmb relax alloc free mmio_write32 mmio_write64)
 
 SUITE_SRCS      += tests/suites/order_enum_test.c

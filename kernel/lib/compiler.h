@@ -16,6 +16,7 @@
 #define aligned_to(n)          __attribute__((aligned(n)))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define unused                 __attribute__((unused))
+#define cold_path              __attribute__((noinline, cold)) /* keeps a caller's usual path short */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

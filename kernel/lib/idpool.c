@@ -99,16 +99,25 @@ static void mark(struct idpool *pool, uint32_t number)
     }
 }
 
-int idpool_take(struct idpool *pool, uint32_t min, uint32_t max, uint32_t *number)
+int idpool_find(const struct idpool *pool, uint32_t min, uint32_t max, uint32_t *number)
 {
     uint32_t limit = max < pool->capacity ? max + 1 : pool->capacity;
     uint32_t found = first_clear(pool, 0, min, limit);
 
     if (found == NONE || found >= limit)
         return -ENOSPC;
-    mark(pool, found);
-    pool->used++;
     *number = found;
+    return 0;
+}
+
+int idpool_take(struct idpool *pool, uint32_t min, uint32_t max, uint32_t *number)
+{
+    int rc = idpool_find(pool, min, max, number);
+
+    if (rc)
+        return rc;
+    mark(pool, *number);
+    pool->used++;
     return 0;
 }
 

@@ -29,7 +29,9 @@ size_t idpool_memory(uint32_t capacity);
 /* Starts a pool in `memory` (zeroed, idpool_memory(capacity) bytes, 8-byte aligned), every number free. */
 void idpool_init(struct idpool *pool, uint32_t capacity, void *memory);
 
-/* Takes the lowest free number in min..max (inclusive). 0, or -ENOSPC when none of them is free. */
+/* The lowest free number in min..max (inclusive). 0, or -ENOSPC when none of them is free. */
+must_check int idpool_find(const struct idpool *pool, uint32_t min, uint32_t max, uint32_t *number);
+/* The same, and takes it. 0, or -ENOSPC when none of them is free. */
 must_check int idpool_take(struct idpool *pool, uint32_t min, uint32_t max, uint32_t *number);
 
 /* Gives a number back. It has to be taken: giving back twice is the caller's bug and reported as false. */

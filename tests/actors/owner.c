@@ -191,13 +191,13 @@ static void close_space(struct owner_space *s)
 
 int owner_open(struct owner *o, const struct owner_cfg *cfg)
 {
-    int err = 0;
+    int err;
 
     memset(o, 0, sizeof(*o));
     o->iommu = cfg->iommu;
-    o->set = ioasid_system_set(cfg->iommu->ioasids);
     o->stage = cfg->table.stage == PGTABLE_FIRST ? IOMMU_FIRST_STAGE : IOMMU_SECOND_STAGE;
     o->native = cfg->native;
+    err = ioasid_set_create(o->iommu->ioasids, IOASID_TOKEN_MM, o, OWNER_QUOTA, &o->set);
     for (unsigned i = 0; i < OWNER_IDS; i++) {
         o->ids[i] = IOASID_INVALID;
         o->spids[i] = IOASID_NO_SPID;
@@ -237,7 +237,7 @@ int owner_attach(struct owner *o, struct pci_id fn, const uint16_t *aliases, uns
 /* Keeps the first result that is neither success nor the echo of an earlier step. */
 static void note(int *first, int err)
 {
-    bool expected = err >= 0 || err == -ENOENT || err == -EALREADY || err == -EINPROGRESS;
+    bool expected = err >= 0 || err == -ENOENT || err == -EALREADY || err == -EINPROGRESS || err == -ESTALE;
 
     if (!expected && !*first)
         *first = err;
@@ -274,6 +274,9 @@ int owner_close(struct owner *o)
         note(&first, iommu_dev_detach(o->devs[d]));
     o->dev_count = 0;
     note(&first, stop_listening(o));
+    if (o->set)
+        note(&first, ioasid_set_destroy(o->set));
+    note(&first, plat_idle_wait(SETTLE_NS));
     if (first)
         return first; /* something may still walk the tables: leave them */
     for (unsigned n = 0; n < OWNER_IDS; n++)
@@ -317,10 +320,25 @@ int owner_do_nowait(struct owner *o, enum owner_op op, unsigned id, unsigned dev
     return -EINVAL;
 }
 
-int owner_do(struct owner *o, enum owner_op op, unsigned id, unsigned dev)
+/* `result`, once its events have been delivered. */
+static int settled(int result)
 {
-    int result = owner_do_nowait(o, op, id, dev);
     int err = plat_idle_wait(SETTLE_NS);
 
     return err ? err : result;
+}
+
+int owner_do(struct owner *o, enum owner_op op, unsigned id, unsigned dev)
+{
+    return settled(owner_do_nowait(o, op, id, dev));
+}
+
+int owner_free_all(struct owner *o)
+{
+    return settled(ioasid_free_all(o->set));
+}
+
+int owner_destroy_set(struct owner *o)
+{
+    return settled(ioasid_set_destroy(o->set));
 }

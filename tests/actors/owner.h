@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An owner of IOASIDs as a VFIO-like user is one: allocates them for a guest, binds devices, and frees,
- * unbinds and puts in whatever order its user likes. It keeps one page table per IOASID, all of which map the
- * same address to a page of their own, so that a device which is still served by an old translation is caught
- * writing the wrong page. Listeners at the CPU, DEVICE and IOMMU levels write down every event in the order
- * in which it arrives.
+ * An owner of IOASIDs as a VFIO-like user is one: has a set for its guest, allocates IOASIDs in it, binds
+ * devices, and frees, unbinds and puts in whatever order its user likes. It keeps one page table per IOASID,
+ * all of which map the same address to a page of their own, so that a device which is still served by an old
+ * translation is caught writing the wrong page. Listeners at the CPU, DEVICE and IOMMU levels write down
+ * every event in the order in which it arrives.
  */
 #ifndef TESTS_ACTORS_OWNER_H
 #define TESTS_ACTORS_OWNER_H
@@ -19,6 +19,7 @@
 #define OWNER_IDS     3
 #define OWNER_DEVS    3
 #define OWNER_RECORDS 48
+#define OWNER_QUOTA   8 /* of its set: the IDs above, and as many that drain */
 
 /* Where every table maps its page, in bytes; no table maps anything else, but for owner_map(). */
 #define OWNER_IOVA 0x40201000ull
@@ -71,7 +72,7 @@ struct owner_space {
 
 struct owner {
     struct iommu *iommu;
-    struct ioasid_set *set;
+    struct ioasid_set *set; /* its own; the token is the owner's address */
     enum iommu_stage stage;
     bool native; /* bindings are the host's own: free before unbind is refused */
     struct owner_listener listeners[OWNER_LISTENERS];
@@ -112,15 +113,19 @@ must_check int owner_attach(struct owner *o, struct pci_id fn, const uint16_t *a
 must_check int owner_map(struct owner *o, paddr_t pa, uint64_t size);
 
 /*
- * Ends everything that is still alive, in the order unbind, put, free, detach; then gives the memory back.
- * Errors that an earlier step explains (-ENOENT, -EALREADY) are none. The first other one is returned.
- * Thread.
+ * Ends everything that is still alive, in the order unbind, put, free, detach, the set; then gives the memory
+ * back. Errors that an earlier step explains (-ENOENT, -EALREADY, -ESTALE) are none. The first other one is
+ * returned. Thread.
  */
 must_check int owner_close(struct owner *o);
 
 /* One call, and the wait until its events have been delivered. The call's own result, or -ETIMEDOUT. Thread.
  */
 must_check int owner_do(struct owner *o, enum owner_op op, unsigned id, unsigned dev);
+
+/* What a hypervisor does when a guest dies: frees all, or the set with all. As owner_do(). Thread. */
+must_check int owner_free_all(struct owner *o);
+must_check int owner_destroy_set(struct owner *o);
 
 /* The call alone: deliveries may still be under way at return. Thread. */
 must_check int owner_do_nowait(struct owner *o, enum owner_op op, unsigned id, unsigned dev);

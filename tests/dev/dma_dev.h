@@ -97,6 +97,7 @@ struct dma_dev {
     bool has_offset; /* transfers may begin inside its buffer */
     bool queued;     /* start returns at once and the address is translated later, when `delay_ns` is over */
     bool held;       /* translated when start returns; memory is written only about `delay_ns` later */
+    bool asks_again; /* one refused transfer may be several requests, hence several records of it */
     bool reports;    /* result tells a transfer refused from one that was let through */
     bool obeys_bme;  /* no DMA with Bus Master Enable clear */
     bool can_tag;    /* its requests can carry a PASID */

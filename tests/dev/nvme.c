@@ -263,6 +263,7 @@ int nvme_probe(struct pci_function *fn, const char *scratch, struct dma_dev **ou
     e->dev = (struct dma_dev){
         .ops = &nvme_ops,
         .can_write = true,
+        .asks_again = true,
         .obeys_bme = true,
         .dma_mask = UINT64_MAX,
         .own = plat_pa(e->nvme.own),

@@ -10,7 +10,8 @@
 
 void state_reset(struct t_state *st, const struct runner *run, const struct instance *inst, unsigned round)
 {
-    memset(st, 0, sizeof(*st));
+    memset(st, 0, offsetof(struct t_state, notes));
+    st->notes[0] = 0;
     st->run = run;
     st->inst = inst;
     st->t.state = st;
@@ -298,9 +299,11 @@ void t_rand_fill(struct t *t, void *out, size_t size)
     rng_fill(&t->state->rng, out, size);
 }
 
-unsigned t_depth(struct t *t, unsigned standard)
+unsigned t_depth(struct t *t, unsigned full)
 {
     unsigned depth = t->state->run->args->depth;
 
-    return depth ? depth : standard;
+    if (depth || env_is_host())
+        return depth ? depth : full;
+    return full < 10 ? 1 : full / 10;
 }

@@ -34,13 +34,32 @@ void faults_reset(void)
     memset(&list, 0, sizeof(list));
 }
 
-static void take(struct vtd_unit *unit)
+static bool is_repeat(const struct dma_dev *dev, const struct vtd_fault *f, const struct vtd_fault *before)
+{
+    return dev && dev->asks_again && f->sid == before->sid && f->address == before->address &&
+           f->reason == before->reason && f->type == before->type;
+}
+
+unsigned t_faults_once(const struct dma_dev *dev, struct vtd_fault *f, unsigned n)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!kept || !is_repeat(dev, &f[i], &f[kept - 1]))
+            f[kept++] = f[i];
+    }
+    return kept;
+}
+
+static void take(const struct dma_dev *dev, struct vtd_unit *unit)
 {
     struct vtd_fault some[ONE_POLL];
     bool overflow = false;
     unsigned n = vtd_fault_poll(unit, some, ONE_POLL, &overflow);
 
     for (unsigned i = 0; i < n; i++) {
+        if (list.count && is_repeat(dev, &some[i], &list.records[list.count - 1]))
+            continue;
         if (list.count < MAX_FAULTS)
             list.records[list.count++] = some[i];
         else
@@ -53,7 +72,7 @@ unsigned t_faults(struct t *t)
 {
     for (unsigned u = 0; t->iommu && u < t->iommu->unit_count; u++) {
         if (t->iommu->units[u]->started)
-            take(t->iommu->units[u]);
+            take(t->dma, t->iommu->units[u]);
     }
     return list.count;
 }

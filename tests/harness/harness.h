@@ -191,8 +191,11 @@ uint64_t t_rand64(struct t *t);
 uint64_t t_rand_below(struct t *t, uint64_t limit);
 /* Fills memory from t_rand64. */
 void t_rand_fill(struct t *t, void *out, size_t size);
-/* Value of depth= on the command line, else `standard`: how far an enumeration goes. */
-unsigned t_depth(struct t *t, unsigned standard);
+/*
+ * How far an enumeration goes: depth= of the command line; else all of `full` on the host, where time costs
+ * nothing, and a tenth of it in the firmware, at least 1.
+ */
+unsigned t_depth(struct t *t, unsigned full);
 
 /* ---- Checks ----
  * Each prints, when it does not hold, the file and line, both expressions and both values. T_ASSERT... ends
@@ -396,6 +399,12 @@ void t_proved(struct t *t, bool allowed);
 /* Takes what the units have recorded into the case's list (32 records, the first ones stay). Number in the
  * list. */
 unsigned t_faults(struct t *t);
+
+/*
+ * Drops from the `n` records of `f` the repeats that `dev` may cause by one transfer, see dma_dev.asks_again;
+ * returns how many are left.
+ */
+unsigned t_faults_once(const struct dma_dev *dev, struct vtd_fault *f, unsigned n);
 /* n-th record of the list, NULL beyond its end. */
 const struct vtd_fault *t_fault(struct t *t, unsigned n);
 /* Empties the list after taking in what the units have: from here on only new faults count. */

@@ -144,24 +144,46 @@ static struct rng paint(struct t *t, const struct t_mem *mem, size_t offset, siz
     return start;
 }
 
+static bool same_line(const uint8_t *a, const uint64_t *b)
+{
+    uint64_t diff = 0, word;
+
+    for (size_t i = 0; i < LINE / sizeof(word); i++) {
+        __builtin_memcpy(&word, a + i * sizeof(word), sizeof(word));
+        diff |= word ^ b[i];
+    }
+    return diff == 0;
+}
+
+/* Byte by byte, the line at `at`: `was` is what was painted there. */
+static void compare_line(struct seen *s, const struct t_mem *mem, size_t at, const uint8_t *was,
+                         size_t offset, size_t len, bool known)
+{
+    for (size_t k = 0; k < LINE; k++) {
+        size_t i = at + k;
+        bool inside = i >= offset && i - offset < len;
+        uint8_t sent = inside && known ? pattern_bytes[i - offset] : 0;
+        uint8_t old = inside && known ? (uint8_t)~sent : was[k];
+
+        s->outside += !inside && mem->va[i] != old;
+        s->changed += inside && mem->va[i] != old;
+        s->right += inside && known && mem->va[i] == sent;
+    }
+}
+
+/* All bytes of `mem`. A line without a byte of the range that holds its background needs no second look. */
 static struct seen compare(const struct t_mem *mem, size_t offset, size_t len, bool known,
                            struct rng background)
 {
     struct seen s = {0};
-    uint8_t line[LINE];
+    uint64_t line[LINE / sizeof(uint64_t)];
 
     for (size_t at = 0; at < (size_t)mem->pages * PAGE_BYTES; at += LINE) {
-        rng_fill(&background, line, LINE);
-        for (size_t k = 0; k < LINE; k++) {
-            size_t i = at + k;
-            bool inside = i >= offset && i - offset < len;
-            uint8_t sent = inside && known ? pattern_bytes[i - offset] : 0;
-            uint8_t old = inside && known ? (uint8_t)~sent : line[k];
+        bool beside = at + LINE <= offset || at >= offset + len;
 
-            s.outside += !inside && mem->va[i] != old;
-            s.changed += inside && mem->va[i] != old;
-            s.right += inside && known && mem->va[i] == sent;
-        }
+        rng_fill(&background, line, LINE);
+        if (!beside || !same_line(mem->va + at, line))
+            compare_line(&s, mem, at, (const uint8_t *)line, offset, len, known);
     }
     return s;
 }

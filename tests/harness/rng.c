@@ -29,9 +29,9 @@ void rng_seed(struct rng *rng, uint64_t seed, const char *name, unsigned round)
         rng->s[i] = splitmix64(&x);
 }
 
-uint64_t rng_next(struct rng *rng)
+static inline uint64_t next(uint64_t *s)
 {
-    uint64_t *s = rng->s, result = rotate(s[1] * 5, 7) * 9, t = s[1] << 17;
+    uint64_t result = rotate(s[1] * 5, 7) * 9, t = s[1] << 17;
 
     s[2] ^= s[0];
     s[3] ^= s[1];
@@ -40,6 +40,11 @@ uint64_t rng_next(struct rng *rng)
     s[2] ^= t;
     s[3] = rotate(s[3], 45);
     return result;
+}
+
+uint64_t rng_next(struct rng *rng)
+{
+    return next(rng->s);
 }
 
 uint64_t rng_below(struct rng *rng, uint64_t limit)
@@ -57,16 +62,18 @@ uint64_t rng_below(struct rng *rng, uint64_t limit)
 
 void rng_fill(struct rng *rng, void *out, size_t size)
 {
+    struct rng r = *rng; /* in registers: this fills and compares every page of every proof */
     uint8_t *p = out;
 
     for (; size >= 8; size -= 8, p += 8) {
-        uint64_t v = rng_next(rng);
+        uint64_t v = next(r.s);
 
-        memcpy(p, &v, 8);
+        __builtin_memcpy(p, &v, 8);
     }
     if (size) {
-        uint64_t v = rng_next(rng);
+        uint64_t v = next(r.s);
 
         memcpy(p, &v, size);
     }
+    *rng = r;
 }

@@ -82,7 +82,6 @@ struct t_state {
     bool hung;
     char reason[T_REASON_SIZE]; /* of a skip, or the first complaint */
     unsigned checks;
-    char notes[T_NOTES_SIZE];
     size_t notes_len;
     unsigned notes_lost; /* lines */
     bool blamed;
@@ -96,6 +95,8 @@ struct t_state {
     unsigned mem_count;
     unsigned allowed;
     unsigned denied;
+
+    char notes[T_NOTES_SIZE]; /* last: only its first byte is reset */
 };
 
 /* run.c: the whole selection; closing lines included unless bare. Exit code. */

@@ -251,6 +251,7 @@ DECLARE(uintptr_t, plat_self, void);
 DECLARE(void, plat_read_enter, void);
 DECLARE(void, plat_read_exit, void);
 DECLARE(bool, plat_work_queue, struct plat_work *work);
+DECLARE(bool, plat_work_queue_on, struct plat_workq *q, struct plat_work *work);
 DECLARE(void, plat_defer, struct plat_work *work);
 DECLARE(void, plat_grace_wait, void);
 DECLARE(void, plat_waitq_wake_all, struct plat_waitq *wq);
@@ -345,6 +346,12 @@ bool WRAP(plat_work_queue)(struct plat_work *work)
     fresh = enqueue(&queued, work);
     point("plat_work_queue");
     return fresh;
+}
+
+/* One worker serves all queues: what blocks in one of them is not what is explored here. */
+bool WRAP(plat_work_queue_on)(struct plat_workq *q, struct plat_work *work)
+{
+    return running == NOBODY ? REAL(plat_work_queue_on)(q, work) : WRAP(plat_work_queue)(work);
 }
 
 void WRAP(plat_defer)(struct plat_work *work)

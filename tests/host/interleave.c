@@ -81,7 +81,7 @@ static int come(struct ioasid_core *core)
     visitor.nb = (struct ioasid_notifier){
         .handler = visit, .level = IOASID_LEVEL_DEVICE, .events = IOASID_EVENT_ALL, .name = "visitor"};
     visitor.registered = true; /* it may be called before the call returns */
-    rc = ioasid_notifier_register(core, NULL, &visitor.nb);
+    rc = ioasid_notifier_register(core, IOASID_ANY_SET, &visitor.nb);
     visitor.registered = rc == 0;
     return rc;
 }

@@ -22,6 +22,7 @@ static struct host_thread current = {.self = 1};
 static uintptr_t last_self = 1;
 static uint64_t now_ns;
 static struct list queued = LIST_INIT(queued);
+static struct list queues = LIST_INIT(queues); /* struct plat_workq.link */
 static struct list deferred = LIST_INIT(deferred);
 static void (*ticks[MAX_TICKS])(void);
 static unsigned tick_count;
@@ -167,12 +168,37 @@ static void run_item(struct list *from)
     current = waiting;
 }
 
+/* A queue of its own: no piece of its work starts while another one is under way. */
+struct plat_workq {
+    struct list link;
+    struct list works;
+    bool busy;
+};
+
+/* Runs something of a queue whose thread is free. */
+static bool run_one_of_own(void)
+{
+    list_for_each (pos, &queues) {
+        struct plat_workq *q = list_entry(pos, struct plat_workq, link);
+
+        if (q->busy || list_empty(&q->works))
+            continue;
+        q->busy = true;
+        run_item(&q->works);
+        q->busy = false;
+        return true;
+    }
+    return false;
+}
+
 /* Something for the dispatcher to do; deferred items only when nothing else is left, so nobody reads
  * meanwhile. */
 static bool run_one(void)
 {
     if (!list_empty(&queued))
         run_item(&queued);
+    else if (run_one_of_own())
+        return true;
     else if (!list_empty(&deferred))
         run_item(&deferred);
     else
@@ -198,6 +224,33 @@ static bool enqueue(struct list *to, struct plat_work *work)
 bool plat_work_queue(struct plat_work *work)
 {
     return enqueue(&queued, work);
+}
+
+struct plat_workq *plat_workq_create(unused const char *name)
+{
+    struct plat_workq *q = plat_alloc(sizeof(*q), OWNER_IOASID);
+
+    if (!q)
+        return NULL;
+    list_init(&q->works);
+    list_add_tail(&queues, &q->link);
+    return q;
+}
+
+bool plat_work_queue_on(struct plat_workq *q, struct plat_work *work)
+{
+    return enqueue(&q->works, work);
+}
+
+void plat_workq_destroy(struct plat_workq *q)
+{
+    assert_may_block("plat_workq_destroy");
+    while (q->busy || !list_empty(&q->works)) {
+        if (!run_one())
+            plat_panic("plat_workq_destroy: its own work waits for it");
+    }
+    list_del(&q->link);
+    plat_free(q);
 }
 
 void plat_defer(struct plat_work *work)
@@ -229,6 +282,7 @@ void host_abandon_work(void)
 {
     list_init(&queued);
     list_init(&deferred);
+    list_init(&queues);
 }
 
 void plat_waitq_init(struct plat_waitq *wq)

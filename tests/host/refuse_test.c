@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Suite refuse, host only: what the one object says to callers that ask for what is not there or too early,
- * and what the audit says of records that somebody has bent.
+ * Suite refuse, host only: what the one object says to callers that ask for what is not there or too early.
  */
 #include <string.h>
 
@@ -72,7 +71,7 @@ TEST(refuse, too_early, .needs = NEED_IOMMU,
 
     T_ASSERT_OK(t, create(dmar, size, &other, why, sizeof(why)));
     T_EXPECT_ERR(t, iommu_dev_attach(other, d->id, d->rids, d->rid_count, 8, &dev), -ENODEV);
-    T_ASSERT_OK(t, ioasid_notifier_register(other->ioasids, NULL, &nb));
+    T_ASSERT_OK(t, ioasid_notifier_register(other->ioasids, IOASID_ANY_SET, &nb));
     T_EXPECT_ERR(t, iommu_destroy(other), -EBUSY);
     T_ASSERT_OK(t, ioasid_notifier_unregister(other->ioasids, &nb));
     T_ASSERT_OK(t, ioasid_alloc(ioasid_system_set(other->ioasids), 1, 9, &id));
@@ -108,58 +107,6 @@ TEST(
     T_EXPECT_OK(t, ioasid_unbind(set, id, dev));
     T_EXPECT_OK(t, iommu_dev_detach(dev));
     T_EXPECT_OK(t, ioasid_free(set, id));
-}
-
-/* ---- The audit's words ---- */
-
-static void expect_finding(struct t *t, struct ioasid_core *core, uint32_t live, const char *words)
-{
-    char text[160] = "";
-
-    T_EXPECT_ERR(t, ioasid_audit(core, live, text, sizeof(text)), -EINVAL);
-    if (!T_EXPECT(t, strstr(text, words) != NULL))
-        t_note(t, "said: %s", text);
-}
-
-TEST(refuse, bent_records, .needs = NEED_HOST,
-     .doc = "each thing that the audit of numbers looks for, made wrong by hand, is found and named")
-{
-    struct ioasid_core *core;
-    struct ioasid_rec *rec;
-    char text[160] = "";
-    uint32_t number;
-    uint64_t key;
-    ioasid_t id;
-
-    T_ASSERT_OK(t, ioasid_core_create(8, &core));
-    T_ASSERT_OK(t, ioasid_alloc(ioasid_system_set(core), 5, 9, &id));
-    T_ASSERT_OK(t, ioasid_audit(core, 1, text, sizeof(text)));
-    rec = ioasid_rec_at(core, 5);
-
-    key = rec->key;
-    rec->key = ioasid_make(6, 1).raw;
-    expect_finding(t, core, 1, "ioasid 6: the handle does not carry its own number");
-    rec->key = key;
-    rec->flags |= REC_TOLD;
-    expect_finding(t, core, 1, "ioasid 5: BIND delivered and not bound (V4)");
-    rec->flags -= REC_TOLD;
-    rec->refs = 0;
-    expect_finding(t, core, 1, "fewer references than owner and binding hold (V2)");
-    rec->flags |= REC_DYING;
-    expect_finding(t, core, 1, "no reference left, and not reclaimed");
-    rec->refs = 1;
-    expect_finding(t, core, 1, "the counts of live and pending IDs");
-    rec->flags -= REC_DYING;
-    core->stats.limbo = 1;
-    expect_finding(t, core, 1, "the pool has not lent what is live and in limbo");
-    core->stats.limbo = 0;
-    expect_finding(t, core, 0, "IDs are live that nobody freed (live 1, expected 0)");
-    T_ASSERT(t, idpool_give(&core->pool, 5));
-    expect_finding(t, core, 1, "live, and in the pool (V1)");
-    T_ASSERT_OK(t, idpool_take(&core->pool, 5, 5, &number));
-    T_EXPECT_OK(t, ioasid_free(ioasid_system_set(core), id));
-    T_ASSERT_OK(t, plat_idle_wait(1000000000));
-    T_EXPECT_OK(t, ioasid_core_destroy(core));
 }
 
 TEST(refuse, references, .needs = NEED_HOST,

@@ -38,7 +38,10 @@ KINDS = {
         "args": (False, "words"),
         "expect": (False, "expect"),
         "skips": (False, "skips"),
-        "skips-of": (False, "word"),
+        "skips-of": (False, "words"),
+    },
+    "skips": {
+        "allow": (True, "skips"),
     },
 }
 
@@ -53,7 +56,7 @@ DEFAULTS = {
     "args": [],
     "expect": ("pass", ""),
     "skips": [],
-    "skips-of": "",
+    "skips-of": [],
 }
 
 BLOB = re.compile(r"\{blob:([\w-]+)\}")
@@ -134,7 +137,7 @@ def _check(cfg, where):
         refs = []
         if section.kind == "machine":
             refs = [("set", section["qemu"], "qemu")] + [("options", name, "use") for name in section["use"]]
-            refs += [("machine", name, "skips-of") for name in section["skips-of"].split()]
+            refs += [("machine" if ("machine", name) in cfg else "skips", name, "skips-of") for name in section["skips-of"]]
         elif section.kind == "options":
             refs = [("blob", name, "args") for name in BLOB.findall(" ".join(section["args"]))]
         for kind, name, key in refs:
@@ -142,12 +145,21 @@ def _check(cfg, where):
                 raise CfgError(f"{where}:{section.lines[key]}: there is no [{kind} {name}]")
 
 
-def _share_skips(cfg):
-    """A machine with `skips-of` allows what the other one's own list allows, and its own."""
-    own = {key: list(section["skips"]) for key, section in cfg.items() if section.kind == "machine"}
-    for section in cfg.values():
-        if section.kind == "machine" and section["skips-of"]:
-            section.values["skips"] = own["machine", section["skips-of"]] + own["machine", section.name]
+def _share_skips(cfg, where):
+    """A machine allows what the lists of its `skips-of` do, those of machines named there, and its own."""
+    def allowed(section, path):
+        if section in path:
+            last = path[-1]
+            raise CfgError(f"{where}:{last.lines['skips-of']}: `skips-of` of [machine {last.name}] goes round in circles")
+        found = []
+        for name in section["skips-of"]:
+            other = cfg.get(("machine", name))
+            found += allowed(other, path + [section]) if other else cfg["skips", name]["allow"]
+        return found + own[section.name]
+    machines = [section for section in cfg.values() if section.kind == "machine"]
+    own = {section.name: section["skips"] for section in machines}
+    for section, skips in [(section, allowed(section, [])) for section in machines]:
+        section.values["skips"] = skips
 
 
 def parse(text, where="machines.cfg"):
@@ -188,7 +200,7 @@ def parse(text, where="machines.cfg"):
     for owner, key, how, rows in pending:
         owner.values[key] = _read_value(how, rows, where)
     _check(cfg, where)
-    _share_skips(cfg)
+    _share_skips(cfg, where)
     return cfg
 
 

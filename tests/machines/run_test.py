@@ -206,7 +206,11 @@ class Cfg(unittest.TestCase):
         other = "[machine n]\nrole = x\nqemu = s\ntimeout = 1\nskips-of = m\nskips =\n  z : y\n"
         cfg = machines_cfg.parse(self.MACHINE + "skips =\n  a.* : PRS\n" + other)
         self.assertEqual(cfg["machine", "n"]["skips"], [("a.*", "PRS"), ("z", "y")])
+        third = "[machine o]\nrole = x\nqemu = s\ntimeout = 1\nskips-of = n few\n[skips few]\nallow =\n  c : d\n"
+        cfg = machines_cfg.parse(self.MACHINE + "skips =\n  a.* : PRS\n" + other + third)
+        self.assertEqual(cfg["machine", "o"]["skips"], [("a.*", "PRS"), ("z", "y"), ("c", "d")])
         self.mistake(self.MACHINE + "skips-of = nowhere\n", 9, "nowhere")
+        self.mistake(self.MACHINE + "skips-of = m\n", 9, "circles")
 
     def test_the_real_file(self):
         cfg = machines_cfg.load()

@@ -65,7 +65,7 @@ TEST(actors, registered_twice, .needs = NEED_DMA, .rows = "57", .negative = true
 {
     guest_open(t, &g, 1, 1, IOASID_LEVEL_DEVICE);
     T_EXPECT_ERR(t, ioasid_notifier_register(g.cpus[0].core, g.cpus[0].set, &g.cpus[0].nb), -EEXIST);
-    T_EXPECT_ERR(t, ioasid_notifier_register(g.cpus[0].core, NULL, &g.cpus[0].nb), -EEXIST);
+    T_EXPECT_ERR(t, ioasid_notifier_register(g.cpus[0].core, IOASID_ANY_SET, &g.cpus[0].nb), -EEXIST);
     guest_start(&g, 0, 0);
     T_EXPECT_EQ(t, refs(0), 4);
     T_EXPECT_EQ(t, g.cpus[0].binds, 1u);

@@ -21,10 +21,11 @@ static uint64_t reg_bit(struct vtd_unit *unit, struct reg32 reg, uint64_t mask)
     return vtd_read(&unit->io, reg) & mask;
 }
 
-/* A handler has taken n interrupts: no more either, unless units send some without a cause. */
+/* A handler has taken n interrupts: no more either, unless units send some without a cause, or the device has
+ * given more causes. */
 static void took(struct t *t, uint64_t before, uint64_t now, uint64_t n)
 {
-    if (env_has_strays())
+    if (env_has_strays() || (n && t->dma && t->dma->asks_again))
         T_EXPECT_GE(t, now - before, n);
     else
         T_EXPECT_EQ(t, now - before, n);
@@ -64,7 +65,7 @@ TEST(event, fault, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "65", .negati
             "polls gets once")
 {
     struct t_mem mem = t_mem(t, 1);
-    struct vtd_fault f[4];
+    struct vtd_fault f[12];
     bool overflow = true;
     struct rig r;
     uint64_t taken;
@@ -76,7 +77,7 @@ TEST(event, fault, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "65", .negati
         took(t, taken, r.unit->fault_event.taken, i + 1);
         T_EXPECT_EQ(t, reg_bit(r.unit, VTD_FSTS, SPAN_MASK(VTD_FSTS_PPF)), 0ull);
     }
-    T_ASSERT_EQ(t, vtd_fault_poll(r.unit, f, 4, &overflow), 3u);
+    T_ASSERT_EQ(t, t_faults_once(t->dma, f, vtd_fault_poll(r.unit, f, 12, &overflow)), 3u);
     T_EXPECT(t, !overflow);
     for (unsigned i = 0; i < 3; i++) {
         T_EXPECT_EQ(t, f[i].sid, t->dma->rids[0]);
@@ -135,7 +136,7 @@ TEST(event, fault_of_two, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .r
      .doc = "nothing is lost between two requesters, though the unit may have one record only")
 {
     struct t_mem mem = t_mem(t, 1);
-    struct vtd_fault f[4];
+    struct vtd_fault f[8];
     bool overflow = true;
     struct rig a, b;
 
@@ -143,7 +144,7 @@ TEST(event, fault_of_two, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .r
     open_beside(t, &b, &a);
     refused(t, &a, &mem, 0);
     refused(t, &b, &mem, 0);
-    T_ASSERT_EQ(t, vtd_fault_poll(a.unit, f, 4, &overflow), 2u);
+    T_ASSERT_EQ(t, t_faults_once(t->dma, f, vtd_fault_poll(a.unit, f, 8, &overflow)), 2u);
     T_EXPECT_EQ(t, f[0].sid, a.dma->rids[0]);
     T_EXPECT_EQ(t, f[1].sid, b.dma->rids[0]);
     T_EXPECT(t, !overflow);

@@ -135,6 +135,15 @@ static struct t_case inner(const char *name, void (*body)(struct t *t))
     return (struct t_case){.suite = "inner", .name = name, .body = body, .timeout_ms = 200, .flaws = "K1"};
 }
 
+/* One that never comes back: its time is all that it takes. */
+static struct t_case stuck(void)
+{
+    struct t_case c = inner("stuck", hangs);
+
+    c.timeout_ms = 5;
+    return c;
+}
+
 /* ---- One inner run ---- */
 
 static const struct erratum inner_errata[] = {
@@ -261,7 +270,7 @@ TEST(harness, verdict_silence, .doc = "a case that checked nothing is an error")
 
 TEST(harness, verdict_hang, .doc = "a case that hangs is stopped and is an error")
 {
-    run_one(t, "", inner("stuck", hangs));
+    run_one(t, "", stuck());
     SAYS(t, "not ok 1 - inner.stuck\n# error: hung");
     SAYS(t, "# trace: 0x");
     check_counts(t, 0, 1, 0, 4);
@@ -396,8 +405,7 @@ TEST(harness, verdict_blame, .doc = "a case that knows whose fault it is says so
 TEST(harness, run_ktap,
      .doc = "KTAP on request: no dash, diagnostics first, ERROR, TIMEOUT and XFAIL as directives")
 {
-    struct t_case cases[] = {inner("good", passes), inner("broken", errs), inner("stuck", hangs),
-                             inner("known", deviates)};
+    struct t_case cases[] = {inner("good", passes), inner("broken", errs), stuck(), inner("known", deviates)};
     const struct t_case *list[] = {&cases[0], &cases[1], &cases[2], &cases[3]};
 
     cases[3].xfail = "E-900";

@@ -15,6 +15,8 @@
 #define XFER_LEN   64
 #define OTHER_HALF 2048u
 #define SWEEP      24
+/* A sleep ends by then. */
+#define WAKE_NS 100000u
 /* The sweep starts that long before the expected end of the delay, and ends about as long behind it. */
 #define SWEEP_FROM 180000ll
 #define SWEEP_STEP 10000ll
@@ -65,15 +67,15 @@ static bool never(void *arg)
     return false;
 }
 
-/* Sleeps to about a tick before `due`, then looks at the clock. */
+/* Sleeps until shortly before `due`, then looks at the clock. */
 static void wait_until(struct flight *f, uint64_t due)
 {
     struct plat_waitq idle;
     uint64_t now = plat_now_ns();
 
     plat_waitq_init(&idle);
-    if (now + 2 * f->tick < due)
-        T_ASSERT_ERR(f->p->t, plat_wait(&idle, never, NULL, due - now - 2 * f->tick), -ETIMEDOUT);
+    if (now + WAKE_NS < due)
+        T_ASSERT_ERR(f->p->t, plat_wait(&idle, never, NULL, due - now - WAKE_NS), -ETIMEDOUT);
     while (plat_now_ns() < due)
         plat_relax();
 }

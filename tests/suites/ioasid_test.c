@@ -155,7 +155,7 @@ TEST(ioasid, free_with_users, .rows = "24 32 33", .flaws = "C1 S13",
 {
     struct core c = core_open(t, 8);
     ioasid_t id = alloc(t, &c, 1, 255);
-    ioasid_t found;
+    ioasid_t found, same;
     void *data;
 
     T_ASSERT_OK(t, ioasid_get(c.set, id));
@@ -166,6 +166,7 @@ TEST(ioasid, free_with_users, .rows = "24 32 33", .flaws = "C1 S13",
     T_EXPECT_ERR(t, ioasid_free(c.set, id), -EALREADY);
     T_EXPECT_EQ(t, ioasid_refs(c.set, id), 2);
     T_EXPECT_ERR(t, ioasid_get(c.set, id), -EBUSY);
+    T_EXPECT_ERR(t, ioasid_alloc(c.set, ioasid_number(id), ioasid_number(id), &same), -ENOSPC);
     T_EXPECT_ERR(t, ioasid_spid_find(c.set, 9, true, &found), -EBUSY);
     T_EXPECT_OK(t, ioasid_spid_find(c.set, 9, false, &found));
     T_EXPECT_EQ(t, found, id);
@@ -347,13 +348,13 @@ static void random_step(struct t *t, struct core *c, struct shadow *s)
 }
 
 TEST(ioasid, random_walk, .rows = "24 25 33 34", .flaws = "C1 C2",
-     .doc = "1000 random calls on 15 IDs answer like a table of counts, and the audit agrees after every one")
+     .doc = "random calls on 15 IDs answer like a table of counts, and the audit agrees after every one")
 {
     struct core c = core_open(t, 4);
     struct shadow shadows[SHADOWS] = {0};
     char text[160];
 
-    for (int i = 0; i < 1000; i++) {
+    for (unsigned i = 0; i < t_depth(t, 1000); i++) {
         uint32_t live = 0;
 
         random_step(t, &c, &shadows[t_rand_below(t, SHADOWS)]);
@@ -361,7 +362,7 @@ TEST(ioasid, random_walk, .rows = "24 25 33 34", .flaws = "C1 C2",
         for (int k = 0; k < SHADOWS; k++)
             live += shadows[k].live;
         if (!T_EXPECT_OK(t, ioasid_audit(c.core, live, text, sizeof(text))))
-            t_fail(t, "after step %d: %s", i, text);
+            t_fail(t, "after step %u: %s", i, text);
     }
     for (int k = 0; k < SHADOWS; k++) {
         if (shadows[k].live && !shadows[k].dying)

@@ -38,7 +38,7 @@ TEST(machine, stage, .needs = NEED_IOMMU, .doc = "every unit has a first or a se
 TEST(machine, restart, .needs = NEED_IOMMU, .rules = "2 3 5 18 22 80",
      .doc = "every unit stops, leaves nothing behind, and starts again")
 {
-    for (unsigned round = 0; round < 3; round++) {
+    for (unsigned round = 0; round < t_depth(t, 10); round++) {
         t_rebuild(t);
         T_ASSERT(t, t->iommu->started);
         for (unsigned u = 0; u < t->iommu->unit_count; u++)

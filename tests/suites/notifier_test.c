@@ -61,7 +61,7 @@ static struct listener *subscribe(struct bench *b, unsigned n, enum ioasid_level
 
     *l = (struct listener){.nb = {.handler = listen, .level = level, .events = events, .name = "listener"}};
     l->bench = b;
-    T_ASSERT_OK(b->t, ioasid_notifier_register(b->core, NULL, &l->nb));
+    T_ASSERT_OK(b->t, ioasid_notifier_register(b->core, IOASID_ANY_SET, &l->nb));
     return l;
 }
 
@@ -230,16 +230,16 @@ TEST(notifier, registration, .rows = "56 57", .flaws = "K7",
     bench_open(t, &b);
     late.bench = &b;
     subscribe(&b, 0, IOASID_LEVEL_CPU, IOASID_EVENT_FREE);
-    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, NULL, &b.listeners[0].nb), -EEXIST);
+    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, IOASID_ANY_SET, &b.listeners[0].nb), -EEXIST);
     late.nb.events = 0;
-    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, NULL, &late.nb), -EINVAL);
+    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, IOASID_ANY_SET, &late.nb), -EINVAL);
     late.nb.events = IOASID_EVENT_FREE;
     late.nb.handler = NULL;
-    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, NULL, &late.nb), -EINVAL);
+    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, IOASID_ANY_SET, &late.nb), -EINVAL);
     late.nb.handler = listen;
     T_EXPECT_ERR(t, ioasid_notifier_unregister(b.core, &late.nb), -ENOENT);
     id = alloc(&b);
-    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, NULL, &late.nb), -EBUSY);
+    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, IOASID_ANY_SET, &late.nb), -EBUSY);
     T_EXPECT_ERR(t, ioasid_notifier_register(b.core, b.set, &late.nb), -EBUSY);
     T_EXPECT_OK(t, ioasid_free(b.set, id));
     T_EXPECT_OK(t, ioasid_notifier_register(b.core, b.set, &late.nb));

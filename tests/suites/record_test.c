@@ -134,15 +134,15 @@ TEST(record, cleared, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "66 69", .
      .doc = "a record that was read and cleared is gone, and the next fault is recorded again")
 {
     struct t_mem mem = t_mem(t, 1);
-    struct vtd_fault f[2];
+    struct vtd_fault f[8];
     struct rig r;
 
     open_empty(t, &r, t->dma);
     for (unsigned i = 0; i < 3; i++) {
         attempt(t, t->dma, DMA_TO_MEM, RIG_IOVA + i * PAGE_SIZE, &mem);
-        T_ASSERT_EQ(t, vtd_fault_poll(r.unit, f, 2, NULL), 1u);
+        T_ASSERT_EQ(t, t_faults_once(t->dma, f, vtd_fault_poll(r.unit, f, 8, NULL)), 1u);
         T_EXPECT_EQ(t, f[0].address, (uint64_t)RIG_IOVA + i * PAGE_SIZE);
-        T_ASSERT_EQ(t, vtd_fault_poll(r.unit, f, 2, NULL), 0u);
+        T_ASSERT_EQ(t, vtd_fault_poll(r.unit, f, 8, NULL), 0u);
     }
     rig_close(&r);
 }

@@ -14,12 +14,18 @@ enum vtd_pgtt rig_unit_stage(const struct vtd_unit *unit)
 
 /* ---- Start and end ---- */
 
+/* PASIDs of one page of directory, for slots that are small numbers; owners' devices have all of it. */
+#define RIG_BITS 13u
+
 static void attach(struct t *t, struct rig *r, struct dma_dev *dma)
 {
+    bool numbered = t->lane == T_LANE_RID_PASID;
+
     *r = (struct rig){.t = t, .dma = dma};
-    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, dma->id, dma->rids, dma->rid_count, IOASID_BITS, &r->idev));
+    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, dma->id, dma->rids, dma->rid_count,
+                                    numbered ? IOASID_BITS : RIG_BITS, &r->idev));
     r->dev = r->idev->vtd;
-    r->slot = t->lane == T_LANE_RID_PASID ? RIG_NUMBER : RIG_SLOT;
+    r->slot = numbered ? RIG_NUMBER : RIG_SLOT;
     r->unit = r->dev->unit;
 }
 

@@ -48,7 +48,7 @@ struct svm_watcher *svm_watch(struct svm_bench *b, enum ioasid_level level, unsi
 
     w->bench = b;
     w->nb = (struct ioasid_notifier){.handler = watch, .level = level, .events = events, .name = "watcher"};
-    T_ASSERT_OK(b->t, ioasid_notifier_register(b->core, NULL, &w->nb));
+    T_ASSERT_OK(b->t, ioasid_notifier_register(b->core, IOASID_ANY_SET, &w->nb));
     return w;
 }
 

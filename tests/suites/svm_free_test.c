@@ -55,7 +55,7 @@ TEST(svm, free_without_other_subscribers, .needs = SVM_NEEDS, .rows = "23", .fla
     id = svm_alloc(&b);
     T_ASSERT_OK(t, svm_do_bind(&b, id, 0));
     T_ASSERT_OK(t, svm_do_bind(&b, id, 1));
-    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, NULL, &t->iommu->svm->subscriber), -EEXIST);
+    T_EXPECT_ERR(t, ioasid_notifier_register(b.core, IOASID_ANY_SET, &t->iommu->svm->subscriber), -EEXIST);
     T_EXPECT_ERR(t, ioasid_free(b.set, id), -EINPROGRESS);
     t_settle(t);
     T_EXPECT(t, svm_zero(&b, 0));

@@ -9,10 +9,10 @@ BENCH_EMPTY_SRCS  := tests/machines/empty.c
 BENCH_CFLAGS = $(COMMON) -O2
 bench_objects = $(addprefix $(O)/bench/,$(addsuffix .o,$(basename $(1))))
 
-BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c kernel/lib/text.c iommu/ioasid.c iommu/ioasid_core.c iommu/ioasid_data.c \
-                    iommu/ioasid_turn.c iommu/notifier.c
+BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c kernel/lib/text.c $(filter iommu/ioasid%.c,$(IOMMU_SRCS)) iommu/notifier.c
 BENCH_INV_ALL    := $(BENCH_INV_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
-                    tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_intr.c tests/host/stub_machine.c
+                    tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_intr.c tests/host/stub_machine.c \
+                    tests/host/model_machine.c tests/host/model_firmware.c tests/host/shadow.c $(MODEL_SRCS)
 BENCH_ENUM_ALL   := $(BENCH_ENUM_SRCS) $(ORDER_WALK_SRCS) $(INTERLEAVE_SRCS) tests/actors/owner.c tests/harness/errno_name.c tests/harness/walk.c \
                     $(filter-out $(BENCH_INV_SRCS),$(BENCH_INV_ALL))
 BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL) $(BENCH_ENUM_ALL)))
@@ -52,5 +52,11 @@ $(O)/bench/empty.efi: $(O)/bench/empty.so
 .PHONY: bench
 bench: all $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/order_enum $(O)/bench/empty.efi
 	$(Q)$(PYTHON) tests/tools/bench.py --out $(O) --vendor $(VENDOR) $(BENCH)
+
+## bench-smoke: a short run of what make bench measures with: it links, ends, and says what bench.py reads
+.PHONY: bench-smoke
+bench-smoke: $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/empty.efi
+	$(Q)$(O)/bench/ioasid_bench 10 >$(O)/bench/ioasid.smoke
+	$(Q)$(PYTHON) tests/tools/bench.py --out $(O) --vendor $(VENDOR) --only size,invalidations >$(O)/bench/invalidations.smoke
 
 -include $(BENCH_OBJS:.o=.d) $(O)/bench/tests/machines/empty.d

@@ -26,7 +26,14 @@ def _beside_array(times, what, order, bar, words):
     subject, array = times[what, order, "ioasid"], times["find", order, "array"]
     value, live = worst(subject, array)
     return Line(f"{words}, {order} order, beside an array lookup", f"at most {bar:g} x", value, bar, ratio(value),
-                f"worst of 1 .. {MOST:,} live IDs, at {live:,}: {subject[live]:.1f} ns beside {array[live]:.1f} ns; ioasid_bench")
+                f"worst of 1 .. {MOST:,} live IDs, at {live:,}: {subject[live]:.1f} ns beside {array[live]:.1f} ns"
+                f"{_locks(times, what, order, live)}; ioasid_bench")
+
+
+def _locks(times, what, order, live):
+    """What exclusion alone takes of an alloc and a free."""
+    locks = times.get((what, order, "locks"))
+    return f", of which two locks are {locks[live]:.1f} ns" if locks else ""
 
 
 def _flat(times, what, words):
@@ -67,11 +74,11 @@ def curves(times):
     """Text: nanoseconds by live IDs, a row for each subject, drawn beside."""
     lives = sorted(times["find", "sequential", "ioasid"])
     out = []
-    names = {"array": "plain array", "ioasid": "ioasid", "radix": "radix tree", "bitmap": "bitmap"}
+    names = {"array": "plain array", "ioasid": "ioasid", "radix": "radix tree", "bitmap": "bitmap", "locks": "two locks"}
     for what, title in (("find", "find, ns"), ("pair", "alloc + free, ns")):
         for order in ORDERS:
             out.append(f"{title + ', ' + order:28}" + "".join(f"{_number(live):>9}" for live in lives))
-            rows = [("array", "find")] + [(whose, what) for whose in ("ioasid", "radix", "bitmap") if (what, order, whose) in times]
+            rows = [("array", "find")] + [(whose, what) for whose in ("ioasid", "radix", "bitmap", "locks") if (what, order, whose) in times]
             scale = [times[kind, order, whose][live] for whose, kind in rows for live in lives]
             for whose, kind in rows:
                 row = [times[kind, order, whose][live] for live in lives]

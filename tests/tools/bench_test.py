@@ -86,7 +86,7 @@ INV = "\n".join("\t".join(map(str, row)) for row in (
 class Others(unittest.TestCase):
     def test_invalidations(self):
         lines = bench.invalidation_lines(INV)
-        self.assertEqual([line.verdict() for line in lines], ["ok", "ok", "ok", "ok", "MISSED"])
+        self.assertEqual([line.verdict() for line in lines], ["ok", "ok", "ok", "ok", "MISSED", "not yet"])
         self.assertIn("64 devices 1 + 1", lines[2].how)
 
     def test_check_time(self):
@@ -94,8 +94,13 @@ class Others(unittest.TestCase):
             opts = types.SimpleNamespace(out=folder)
             self.assertEqual(bench.check(opts)[0].verdict(), "not yet")
             with open(os.path.join(folder, "check.time"), "w", encoding="ascii") as f:
-                f.write("301.2\n")
+                f.write("301.2 500.0 0.5\n")
             self.assertEqual(bench.check(opts)[0].verdict(), "MISSED")
+            self.assertIn("500 s of CPU time", bench.check(opts)[0].how)
+
+    def test_beside(self):
+        line = bench.beside("CPU time", {"whole": [9.0, 3.0, 3.3], "empty": [2.0, 2.0, 8.0]})
+        self.assertEqual((line.verdict(), line.measured), ("MISSED", "1.65 x"))
 
     def test_sizes(self):
         with tempfile.TemporaryDirectory() as folder:

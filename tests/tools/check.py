@@ -14,6 +14,7 @@ import glob
 import itertools
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,10 @@ import machines_cfg
 import verdict
 from check_jobs import Job, Result, Runner, show_table, total
 
-MACHINES = ("new-fs", "new-ss", "old-ss", "new-fs-nvme", "new-fs-ir", "old-ss-ir")
+# The long ones first, so that none is left alone at the end.
+MACHINES = ("new-fs-mt", "new-fs-nvme", "new-fs-smp2", "new-fs", "new-ss", "mid-fs", "mid-ss", "old-ss",
+            "new-fs-ir", "old-ss-ir")
+TWICE = "new-fs"  # runs again with the same seed
 TIME = "# time_us "
 FETCH_TIME = 400  # seconds that the first run of a machine may need to fetch it
 
@@ -105,14 +109,27 @@ class Plan:
     def firmware_jobs(self):
         yield Job("build-firmware", self.make("all"), timeout=1800)
 
+    def build_jobs(self):
+        """What no other job needs, and what would break unnoticed."""
+        yield Job("build-bench", self.make("bench-smoke"), needs=["build-firmware"], timeout=1800)
+        yield Job("build-clang", self.build_clang, needs=["build-firmware"])
+
+    def build_clang(self):
+        if not shutil.which("clang"):
+            return Result(None, "there is no clang on this host")
+        out = os.path.join(self.out, "clang")
+        done = subprocess.run(self.make("all", f"O={out}", "CC=clang"), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False)
+        return Result(done.returncode == 0, "\n".join(done.stderr.splitlines()[-5:]))
+
     def machine_jobs(self):
         cfg = machines_cfg.load()
         bad = [name for name in machines_cfg.names(cfg, "machine") if name.startswith("bad-")]
         for name in MACHINES:
             self.taps.append(self.tap(name))
             yield self.machine_job(name, name, self.reports, cfg)
-        yield self.machine_job(f"{MACHINES[0]}-again", MACHINES[0], os.path.join(self.reports, "again"), cfg, counts=False)
-        yield self.same_log(MACHINES[0])
+        yield self.machine_job(f"{TWICE}-again", TWICE, os.path.join(self.reports, "again"), cfg, counts=False)
+        yield self.same_log(TWICE)
         for name in bad:
             yield self.machine_job(name, name, self.reports, cfg)
 
@@ -120,7 +137,8 @@ class Plan:
         command = [sys.executable, "tests/machines/run", "-m", name, "--quiet", "--efi",
                    os.path.join(self.out, "pasidcheck.efi"), "--vendor", self.vendor, "--reports", reports]
         return Job(job, command, counts=counts, tap=os.path.join(reports, name + ".tap"), needs=["build-firmware"],
-                   timeout=cfg["machine", name]["timeout"] + FETCH_TIME, shows_nothing=not counts)
+                   timeout=cfg["machine", name]["timeout"] + FETCH_TIME, shows_nothing=not counts,
+                   waits=cfg["machine", name]["time"] == "real")
 
     def same_log(self, name, virtual=True):
         return Job(f"{name}-same-log", lambda: compare_logs(self.tap(name), self.tap(f"again/{name}"), virtual),
@@ -151,9 +169,11 @@ def main(argv):
     opts = parser.parse_args(argv)
     os.chdir(ROOT)
     os.environ["MAKEFLAGS"] = re.sub(r"(^|\s)(-j\d*|--jobserver\S*)(?=\s|$)", " ", os.environ.get("MAKEFLAGS", ""))
+    load = os.getloadavg()[0]
     plan = Plan(opts.out, opts.vendor, opts.jobs)
     runner = Runner(os.path.join(opts.out, "check"), max(1, opts.jobs))
-    groups = [plan.host_jobs] if opts.host else [plan.firmware_jobs, plan.host_jobs, plan.python_jobs, plan.machine_jobs]
+    groups = [plan.host_jobs] if opts.host else [plan.firmware_jobs, plan.host_jobs, plan.machine_jobs, plan.build_jobs,
+                                                        plan.python_jobs]
     for group in groups:
         runner.add(group())
     try:
@@ -167,7 +187,8 @@ def main(argv):
     if not opts.host:
         # Read by bench.py.
         with open(os.path.join(opts.out, "check.time"), "w", encoding="ascii") as f:
-            f.write(f"{time.monotonic() - runner.start:.1f}\n")
+            used = resource.getrusage(resource.RUSAGE_CHILDREN)
+            f.write(f"{time.monotonic() - runner.start:.1f} {used.ru_utime + used.ru_stime:.1f} {load:.1f}\n")
     passed, failed, skipped = total(runner.results.values())
     print(f"pasidcheck: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 1 if failed else 0

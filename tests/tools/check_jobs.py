@@ -12,6 +12,7 @@ import time
 LAST_LINE = re.compile(r"pasidcheck: (\d+) passed, (\d+) failed, (\d+) skipped")
 SHOWN = 40  # lines of a failure that are printed; the log has all
 WIDTH = 200  # characters of such a line
+WAITING = 1  # jobs that wait for time to pass, beside the others
 STILL = 30  # seconds after which it is said what is still running
 
 
@@ -20,15 +21,16 @@ class Job:
 
     needs: jobs that have to pass before; after: jobs that have to end before; counts: ends with LAST_LINE, which goes
     into the sum; tap: its report; save_tap: its output is the report; then: gives more jobs once it has passed;
-    shows_nothing: how it ends is of no interest (another job looks at what it wrote).
+    shows_nothing: how it ends is of no interest (another job looks at what it wrote); waits: it sleeps most of the time, and
+    runs beside those that do not.
     """
 
     def __init__(self, name, command, needs=(), after=(), counts=False, tap="", save_tap=False, then=None, timeout=600,
-                 shows_nothing=False):
+                 shows_nothing=False, waits=False):
         self.name, self.command = name, command
         self.needs, self.after = list(needs), list(after)
         self.counts, self.tap, self.save_tap = counts, tap, save_tap
-        self.then, self.timeout, self.shows_nothing = then, timeout, shows_nothing
+        self.then, self.timeout, self.shows_nothing, self.waits = then, timeout, shows_nothing, waits
 
 
 class Result:
@@ -95,7 +97,7 @@ class Runner:
 
     def run(self):
         """All jobs that have not run: in their order, `workers` at a time."""
-        with concurrent.futures.ThreadPoolExecutor(self.workers) as pool:
+        with concurrent.futures.ThreadPoolExecutor(self.workers + WAITING) as pool:
             running = {}
             said = time.monotonic()
             try:
@@ -121,6 +123,8 @@ class Runner:
         while changed:
             changed = False
             busy = {job.name for job in running.values()}
+            waiting = sum(job.waits for job in running.values())
+            room = {True: waiting < WAITING, False: len(busy) - waiting < self.workers}
             for job in self.jobs:
                 if job.name in self.results or job.name in busy:
                     continue
@@ -129,7 +133,7 @@ class Runner:
                     self._finish(job, Result(False, f"not run: {broken[0]} failed"))
                     changed = True
                     break
-                if all(name in self.results for name in job.needs + job.after) and len(running) < self.workers:
+                if room[job.waits] and all(name in self.results for name in job.needs + job.after):
                     running[pool.submit(self._do, job)] = job
                     changed = True
                     break

@@ -194,6 +194,21 @@ bool plat_work_queue(struct plat_work *work)
     return true;
 }
 
+struct plat_workq *plat_workq_create(unused const char *name)
+{
+    return plat_alloc(1, OWNER_IOASID);
+}
+
+void plat_workq_destroy(struct plat_workq *q)
+{
+    plat_free(q);
+}
+
+bool plat_work_queue_on(unused struct plat_workq *q, struct plat_work *work)
+{
+    return plat_work_queue(work);
+}
+
 /* ---- Time and words ---- */
 
 void plat_relax(void)

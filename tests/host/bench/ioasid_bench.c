@@ -114,6 +114,17 @@ static void pair_ioasid(uint32_t live, uint32_t ops)
     bench_grace();
 }
 
+/* What exclusion alone costs of such a pair. */
+static void pair_locks(unused uint32_t live, uint32_t ops)
+{
+    static struct plat_lock lock;
+
+    for (uint32_t n = 0; n < 2 * ops; n++) {
+        plat_lock(&lock);
+        plat_unlock(&lock);
+    }
+}
+
 static void pair_bitmap(uint32_t live, uint32_t ops)
 {
     for (uint32_t n = 0, i = 0; n < ops; n++, i = next(i, live)) {
@@ -139,6 +150,7 @@ static const struct subject {
     {"find", "array", find_array, FINDS}, {"find", "ioasid", find_ioasid, FINDS},
     {"find", "radix", find_radix, FINDS}, {"pair", "ioasid", pair_ioasid, PAIRS},
     {"pair", "radix", pair_radix, PAIRS}, {"pair", "bitmap", pair_bitmap, PAIRS},
+    {"pair", "locks", pair_locks, PAIRS},
 };
 
 /* ---- Rounds ---- */
@@ -219,15 +231,18 @@ static void clear(struct ioasid_core *core, uint32_t live)
     peer_radix_clear(&radix);
 }
 
-int main(void)
+/* An argument: no more live IDs than that. */
+int main(int argc, char **argv)
 {
+    uint32_t most = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : MAX_LIVE;
+
     ids = bench_alloc(MAX_LIVE * sizeof(*ids));
     numbers = bench_alloc(MAX_LIVE * sizeof(*numbers));
     order = bench_alloc(MAX_LIVE * sizeof(*order));
     array = bench_alloc(sizeof(*array));
     bitmap = bench_alloc(sizeof(*bitmap));
     radix.pool = bench_alloc(NODES * sizeof(*radix.pool));
-    for (uint32_t live = 1; live <= MAX_LIVE; live *= 10) {
+    for (uint32_t live = 1; live <= most && live <= MAX_LIVE; live *= 10) {
         for (unsigned kind = 0; kind < ORDERS; kind++) {
             struct ioasid_core *core = fill(live);
 

@@ -236,7 +236,7 @@ static int come_and_go(struct racer *r)
     struct race_ear *ear = &x->passing[r->index];
 
     for (unsigned i = 0; i < STEPS; i++) {
-        int rc = ioasid_notifier_register(x->core, r->index % 2 ? NULL : x->set, &ear->nb);
+        int rc = ioasid_notifier_register(x->core, r->index % 2 ? IOASID_ANY_SET : x->set, &ear->nb);
 
         race_pause(r, 16);
         if (rc == -EBUSY) {
@@ -259,7 +259,7 @@ TEST(race, subscribers, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, 
     struct race race;
 
     race_ear_init(&x.constant, IOASID_LEVEL_DEVICE, IOASID_EVENT_FREE);
-    T_ASSERT_OK(t, ioasid_notifier_register(x.core, NULL, &x.constant.nb));
+    T_ASSERT_OK(t, ioasid_notifier_register(x.core, IOASID_ANY_SET, &x.constant.nb));
     race_open(t, &race, 4);
     race_set(&race, 0, make_events, &x);
     for (unsigned i = 1; i < race.count; i++) {

@@ -37,8 +37,8 @@ static void open_duel(struct t *t, struct duel *d, unsigned devs)
     play_open(t, &d->play, devs);
     race_ear_init(&d->all, IOASID_LEVEL_DEVICE, WANTED);
     race_ear_init(&d->binds, IOASID_LEVEL_CPU, IOASID_EVENT_BIND | IOASID_EVENT_UNBIND);
-    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, NULL, &d->all.nb));
-    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, NULL, &d->binds.nb));
+    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, IOASID_ANY_SET, &d->all.nb));
+    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, IOASID_ANY_SET, &d->binds.nb));
     race_open(t, &d->race, 4);
 }
 
@@ -197,7 +197,7 @@ TEST(race, free_free, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, .r
     bool good = true;
 
     race_ear_init(&ear, IOASID_LEVEL_CPU, IOASID_EVENT_FREE);
-    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, NULL, &ear.nb));
+    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, IOASID_ANY_SET, &ear.nb));
     race_open(t, &race, 4);
     while (good && race_more(&race, FREE_ROUNDS))
         good = free_by_all(t, &race, &ear, race.round % 2);
@@ -346,7 +346,7 @@ TEST(race, unregister, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, .
     while (race_more(&race, FREE_ROUNDS)) {
         race_ear_init(&f.ear, IOASID_LEVEL_CPU, IOASID_EVENT_FREE);
         f.ear.pauses = HANDLER_LEN;
-        T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, NULL, &f.ear.nb));
+        T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, IOASID_ANY_SET, &f.ear.nb));
         T_ASSERT_OK(t, ioasid_alloc(set, 1, IOASID_NUMBERS - 1, &f.id));
         T_ASSERT_OK(t, ioasid_get(set, f.id));
         race_round(&race);

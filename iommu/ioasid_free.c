@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The end of a life: free, reclaim, grace. When the count is 0, nobody pins the record and free was called,
+ * the handle goes stale at once; the number waits in limbo for a grace period, so that nobody who found the
+ * record in a read section meets its next life. All that gathers while one grace period runs shares the next.
+ */
+#include <errno.h>
+
+#include "iommu/ioasid_core.h"
+
+/* ---- Reclaim ---- */
+
+/* Core lock held. */
+static inline void end_life(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *rec)
+{
+    struct ioasid_core *core = slot->core;
+
+    __atomic_store_n(&ioasid_hot_at(core, number)->key, 0, __ATOMIC_RELEASE);
+    if (rec->flags & REC_SPID)
+        ioasid_spid_clear(slot, rec);
+    slot->live--;
+    core->stats.live--;
+    ioasid_list_append(core, &core->limbo, number);
+    if (!core->grace_running)
+        ioasid_grace_start(core);
+    if (slot->dying)
+        ioasid_slot_settle(slot);
+}
+
+bool ioasid_maybe_reclaim(struct ioasid_core *core, uint32_t number)
+{
+    struct ioasid_slot *slot = ioasid_slot_of_number(core, number);
+    struct ioasid_rec *rec = ioasid_rec_at(core, number);
+
+    if (rec->refs != 0 || rec->pins != 0)
+        return false;
+    /* V1: whoever bound the ID has torn everything down, or it would still hold its reference. */
+    plat_assert(!(rec->flags & (REC_BOUND | REC_TURN | REC_QUEUED)));
+    core->stats.failed -= rec->flags & REC_FAILED ? 1 : 0;
+    core->stats.pending--;
+    slot->pending--;
+    end_life(slot, number, rec);
+    if (core->sync_waiters)
+        plat_waitq_wake_all(&core->reclaimed);
+    return true;
+}
+
+void ioasid_unpin(struct ioasid_core *core, uint32_t number)
+{
+    struct ioasid_rec *rec = ioasid_rec_at(core, number);
+
+    plat_assert(rec->pins > 0);
+    rec->pins--;
+    ioasid_maybe_reclaim(core, number);
+}
+
+/* ---- Free ---- */
+
+/* FREE is on its way; whoever can stop at once does so first. Core lock held, and given up for that. */
+static void announce_free(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *rec)
+{
+    struct ioasid_core *core = slot->core;
+
+    rec->pins++; /* the last put may come meanwhile */
+    if (core->quiescers) {
+        struct ioasid_event ev = ioasid_event_make(core, number, IOASID_EVENT_FREE);
+        bool bound = rec->flags & REC_TOLD;
+
+        plat_unlock(&core->lock);
+        notifier_quiesce(core, &ev, bound);
+        plat_lock(&core->lock);
+    }
+    notifier_post(slot, number, REC_EV_FREE);
+    ioasid_unpin(core, number);
+}
+
+/* Free of an ID that somebody uses, or that is not to be freed. Core lock held. */
+static cold_path int kill_used(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *rec)
+{
+    struct ioasid_core *core = slot->core;
+    struct ioasid_hot *hot = ioasid_hot_at(core, number);
+
+    if (rec->flags & REC_DYING)
+        return -EALREADY;
+    if (rec->flags & REC_NATIVE)
+        return -EBUSY;
+    rec->flags |= REC_DYING;
+    __atomic_store_n(&hot->key, hot->key + KEY_DYING, __ATOMIC_RELEASE);
+    rec->refs--;
+    core->stats.pending++;
+    slot->pending++;
+    if (rec->refs == 0) /* somebody is delivering an event: reclaimed when that is over */
+        return 0;
+    announce_free(slot, number, rec);
+    return -EINPROGRESS;
+}
+
+/* Inlined into the two that free: one ID costs two locks, and little else is to cost anything. */
+static inline int kill(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *rec)
+{
+    if (rec->refs != 1 || rec->pins || rec->flags & REC_DYING)
+        return kill_used(slot, number, rec);
+    end_life(slot, number, rec);
+    return 0;
+}
+
+int ioasid_kill(struct ioasid_slot *slot, uint32_t number)
+{
+    return kill(slot, number, ioasid_rec_at(slot->core, number));
+}
+
+int ioasid_free(struct ioasid_set *set, ioasid_t id)
+{
+    struct ioasid_slot *slot = ioasid_slot_of(set);
+    struct ioasid_rec *rec;
+    int rc;
+
+    if (!slot)
+        return -EINVAL;
+    plat_lock(&slot->core->lock);
+    rc = ioasid_rec_in(slot, set, id, &rec);
+    if (rc == 0)
+        rc = kill(slot, ioasid_number(id), rec);
+    plat_unlock(&slot->core->lock);
+    return rc;
+}
+
+struct sync {
+    struct ioasid_core *core;
+    ioasid_t id;
+};
+
+static bool is_reclaimed(void *arg)
+{
+    struct sync *s = arg;
+    bool gone;
+
+    plat_lock(&s->core->lock);
+    gone = ioasid_rec_of(s->core, s->id) == NULL;
+    plat_unlock(&s->core->lock);
+    return gone;
+}
+
+static void wait_for(struct ioasid_core *core, int by)
+{
+    plat_lock(&core->lock);
+    core->sync_waiters += (unsigned)by;
+    plat_unlock(&core->lock);
+}
+
+int ioasid_free_sync(struct ioasid_set *set, ioasid_t id, uint64_t timeout_ns)
+{
+    struct ioasid_slot *slot = ioasid_slot_of(set);
+    struct sync s = {.id = id};
+    bool inside;
+    int rc;
+
+    if (!slot)
+        return -EINVAL;
+    s.core = slot->core;
+    plat_lock(&s.core->lock);
+    inside = notifier_in_handler(s.core);
+    plat_unlock(&s.core->lock);
+    if (inside)
+        return -EDEADLK;
+    rc = ioasid_free(set, id);
+    if (rc != -EINPROGRESS)
+        return rc;
+    wait_for(s.core, 1);
+    rc = plat_wait(&s.core->reclaimed, is_reclaimed, &s, timeout_ns);
+    wait_for(s.core, -1);
+    return rc;
+}
+
+/* ---- Grace: numbers back to where they came from, empty chunks back to the platform ---- */
+
+void ioasid_grace_start(struct ioasid_core *core)
+{
+    if (core->grace_running || (core->limbo.count == 0 && !core->dead))
+        return;
+    core->limbo_now = core->limbo;
+    core->limbo = (struct number_list){0};
+    core->dead_now = core->dead;
+    core->dead = NULL;
+    core->grace_running = true;
+    plat_defer(&core->grace);
+}
+
+void ioasid_grace_over(struct plat_work *work)
+{
+    struct ioasid_core *core = container_of(work, struct ioasid_core, grace);
+    struct ioasid_chunk *dead;
+
+    plat_lock(&core->lock);
+    if (core->ops)
+        ioasid_custom_return(core, &core->limbo_now);
+    else
+        ioasid_numbers_return(core, &core->limbo_now);
+    core->limbo_now = (struct number_list){0};
+    dead = core->dead_now;
+    core->dead_now = NULL;
+    core->grace_running = false;
+    ioasid_grace_start(core);
+    plat_unlock(&core->lock);
+    ioasid_chunks_free(dead);
+}
