@@ -75,7 +75,8 @@ struct vtd_unit *iommu_unit_at(struct iommu *iommu, paddr_t base);
  */
 must_check int iommu_start(struct iommu *iommu);
 
-/* Translation off, machine as it was found. -EBUSY while a device is attached. 0, -ETIMEDOUT. T. */
+/* Translation off, machine as it was found. -EBUSY while a device is attached. 0; -EIO, -ETIMEDOUT: a unit
+ * did not obey, call again. T. */
 must_check int iommu_stop(struct iommu *iommu);
 
 /*
@@ -106,7 +107,7 @@ void iommu_drop(struct iommu *iommu);
  * where it is one; a function behind a PCI bridge has the bridge's). Functions that share an alias are one
  * iommu_dev. `pasid_bits` (1..20) is what it can carry. ATS and page requests are turned on where device,
  * unit and DMAR allow (iommu_ats.h). 0, -EINVAL, -ENODEV (no unit translates it), -ENOTSUP (it cannot send
- * what the lane asks for), -ENOMEM, -ETIMEDOUT. T.
+ * what the lane asks for), -ENOMEM, -EIO, -ETIMEDOUT. T.
  */
 must_check int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *aliases,
                                 unsigned alias_count, unsigned pasid_bits, struct iommu_dev **out);
@@ -130,8 +131,8 @@ void iommu_dev_gone(struct iommu_dev *dev);
  */
 must_check int iommu_dev_map_reserved(const struct iommu_dev *dev, struct pgtable *table);
 
-/* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0, -ETIMEDOUT.
- * T. */
+/* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0; -EIO,
+ * -ETIMEDOUT: it stays attached, call again. T. */
 must_check int iommu_dev_detach(struct iommu_dev *dev);
 
 /*

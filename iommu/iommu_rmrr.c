@@ -101,27 +101,44 @@ static void end(struct hold *h)
     plat_free(h);
 }
 
-static int publish(struct iommu *iommu, struct hold *h)
+static int make_table(const struct iommu *iommu, struct hold *h)
 {
     struct pgtable_cfg cfg = table_cfg(h->dev);
-    struct vtd_pasid_cfg entry = {.pgtt = VTD_PGTT_FIRST, .fs_levels = cfg.levels};
     int err = pgtable_create(&cfg, &h->table);
 
-    if (!err)
-        err = map_regions(iommu, h->dev, h->table);
-    if (!err)
-        err = vtd_did_alloc(h->unit, &h->did);
+    return err ? err : map_regions(iommu, h->dev, h->table);
+}
+
+/* Table and domain id are there. */
+static int publish(const struct hold *h)
+{
+    struct vtd_pasid_cfg entry = {.pgtt = VTD_PGTT_FIRST,
+                                  .did = h->did,
+                                  .fs_root = pgtable_root(h->table),
+                                  .fs_levels = h->table->levels};
+
+    if (h->table->stage == PGTABLE_SECOND)
+        entry = (struct vtd_pasid_cfg){.pgtt = VTD_PGTT_SECOND,
+                                       .did = h->did,
+                                       .ss_root = pgtable_root(h->table),
+                                       .ss_levels = h->table->levels};
+    return vtd_pasid_publish(h->dev, 0, &entry);
+}
+
+/* An entry, and a context entry, that the unit did not confirm are taken back; where it does not confirm that
+ * either, what it may know of stays with it, and the device is blocked. */
+static int take_back(struct hold *h)
+{
+    int err = h->did.v != 0 ? vtd_pasid_retire(h->dev, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE) : 0;
+
+    if (!err || err == -ENOENT)
+        err = vtd_dev_detach(h->dev);
     if (err)
         return err;
-    entry.fs_root = pgtable_root(h->table);
-    if (cfg.stage == PGTABLE_SECOND)
-        entry = (struct vtd_pasid_cfg){
-            .pgtt = VTD_PGTT_SECOND, .ss_root = entry.fs_root, .ss_levels = cfg.levels};
-    entry.did = h->did;
-    err = vtd_pasid_publish(h->dev, 0, &entry);
-    if (err) /* what the unit may know of stays with it */
-        plat_log(LOG_ERROR, "%s: a region of firmware's is not mapped", h->unit->name);
-    return err;
+    if (h->did.v != 0)
+        vtd_did_free(h->unit, h->did);
+    end(h);
+    return 0;
 }
 
 static int hold(struct iommu *iommu, struct vtd_unit *unit, uint16_t rid)
@@ -137,7 +154,14 @@ static int hold(struct iommu *iommu, struct vtd_unit *unit, uint16_t rid)
     h->unit = unit;
     h->rid = rid;
     list_add_tail(&iommu->holds, &h->link);
-    return publish(iommu, h);
+    err = make_table(iommu, h);
+    if (!err)
+        err = vtd_did_alloc(unit, &h->did);
+    if (!err)
+        err = publish(h);
+    if (err && take_back(h))
+        plat_log(LOG_ERROR, "%s: a region of firmware's is not mapped", unit->name);
+    return err;
 }
 
 /* Those of one RMRR that are this unit's and free. */
@@ -164,12 +188,8 @@ static int restore(struct iommu *iommu, const struct vtd_unit *unit)
     list_for_each (pos, &iommu->holds) {
         struct hold *h = list_entry(pos, struct hold, link);
 
-        if (err || h->unit != unit)
-            continue;
-        pgtable_destroy(h->table);
-        h->table = NULL;
-        vtd_did_free(h->unit, h->did);
-        err = publish(iommu, h);
+        if (!err && h->unit == unit && h->did.v != 0)
+            err = publish(h);
     }
     return err;
 }
@@ -198,19 +218,6 @@ void iommu_rmrr_forget(struct iommu *iommu, const struct vtd_unit *unit)
     }
 }
 
-static int release(struct hold *h)
-{
-    int err = vtd_pasid_retire(h->dev, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE);
-
-    if (!err || err == -ENOENT)
-        err = vtd_dev_detach(h->dev);
-    if (err)
-        return err;
-    vtd_did_free(h->unit, h->did);
-    end(h);
-    return 0;
-}
-
 int iommu_rmrr_release(struct iommu *iommu, const struct vtd_unit *unit, const uint16_t *rids, unsigned count)
 {
     int err = 0;
@@ -222,7 +229,7 @@ int iommu_rmrr_release(struct iommu *iommu, const struct vtd_unit *unit, const u
         for (unsigned i = 0; i < count; i++)
             mine = mine || (h->unit == unit && h->rid == rids[i]);
         if (mine && !err)
-            err = release(h);
+            err = take_back(h);
     }
     return err;
 }
@@ -232,6 +239,7 @@ unsigned iommu_rmrr_holds(const struct iommu *iommu, const struct vtd_unit *unit
     unsigned count = 0;
 
     list_for_each (pos, &iommu->holds)
-        count += list_entry(pos, struct hold, link)->unit == unit;
+        count += list_entry(pos, struct hold, link)->unit == unit &&
+                 list_entry(pos, struct hold, link)->did.v != 0;
     return count;
 }

@@ -419,22 +419,25 @@ void vtd_prq_init(struct vtd_unit *unit)
     list_init(&prq->out);
 }
 
-int vtd_prq_start(struct vtd_unit *unit)
+int vtd_prq_alloc(struct vtd_unit *unit)
+{
+    if (!vtd_prq_usable(unit))
+        return 0;
+    unit->prq.ring = plat_pages_alloc(1, OWNER_QUEUE);
+    return unit->prq.ring == NULL ? -ENOMEM : 0;
+}
+
+void vtd_prq_start(struct vtd_unit *unit)
 {
     struct vtd_prq *prq = &unit->prq;
 
-    if (!vtd_prq_usable(unit))
-        return 0;
     if (prq->ring == NULL)
-        prq->ring = plat_pages_alloc(1, OWNER_QUEUE);
-    if (prq->ring == NULL)
-        return -ENOMEM;
+        return;
     prq->head = 0;
     vtd_write(&unit->io, VTD_PQT, 0);
     vtd_write(&unit->io, VTD_PQH, 0);
     vtd_write(&unit->io, VTD_PQA, FIELD_PREP_ADDR(VTD_PQA_PQA, plat_pa(prq->ring).v));
     vtd_write(&unit->io, VTD_PRS, SPAN_MASK(VTD_PRS_PPR) | SPAN_MASK(VTD_PRS_PRO));
-    return 0;
 }
 
 static bool at_rest(void *arg)

@@ -76,9 +76,10 @@ void vtd_prq_init(struct vtd_unit *unit);
 /* Can devices of this unit send page requests? Not without PDS: nothing could be drained. X. */
 bool vtd_prq_usable(const struct vtd_unit *unit);
 
-/* Memory (unless it has some) and registers, if the unit is usable; its event comes after (vtd_event.h). 0,
- * -ENOMEM. T. */
-must_check int vtd_prq_start(struct vtd_unit *unit);
+/* Memory, if the unit is usable. 0, -ENOMEM. T. */
+must_check int vtd_prq_alloc(struct vtd_unit *unit);
+/* Registers, if it has memory; its event comes after (vtd_event.h). T. */
+void vtd_prq_start(struct vtd_unit *unit);
 /* No work is under way any more at return. Its event is off and no device is attached. T. */
 void vtd_prq_stop(struct vtd_unit *unit);
 void vtd_prq_free(struct vtd_unit *unit);

@@ -105,8 +105,17 @@ static struct vtd_batch *owner_of_slot(struct vtd_queue *q, unsigned slot)
     return NULL;
 }
 
+/* What stands in for a descriptor that the unit refuses: a wait that tells nobody, or a batch's own wait once
+ * more, so that the batch is over without a time-out. */
+static struct vtd_desc stand_in(struct vtd_queue *q, const struct vtd_batch *owner, unsigned slot)
+{
+    if (owner != NULL && slot == slot_after(owner->first, owner->slots - 1))
+        return vtd_inv_wait(status_address(q, owner->status_index), owner->sequence);
+    return vtd_inv_wait(status_address(q, 0), 0);
+}
+
 /*
- * IQE: the head stands at the descriptor that the unit refuses. It becomes a wait that tells nobody, IQE is
+ * IQE: the head stands at the descriptor that the unit refuses. It is replaced by a plain wait, IQE is
  * cleared and the tail written again, which some units need in order to go on. A unit that refuses that wait
  * too is beyond help.
  */
@@ -114,8 +123,8 @@ static void replace_refused(struct vtd_unit *unit)
 {
     struct vtd_queue *q = &unit->queue;
     unsigned slot = hardware_head(unit);
-    struct vtd_desc harmless = vtd_inv_wait(status_address(q, 0), 0);
     struct vtd_batch *owner = owner_of_slot(q, slot);
+    struct vtd_desc harmless = stand_in(q, owner, slot);
     unsigned iqei = (unsigned)FIELD_GET(VTD_IQERCD_IQEI, vtd_read(&unit->io, VTD_IQERCD));
     char text[128];
 
@@ -427,8 +436,10 @@ void vtd_qi_init(struct vtd_queue *queue)
     list_init(&queue->pending);
 }
 
-static int alloc_queue(struct vtd_queue *q)
+int vtd_qi_alloc(struct vtd_unit *unit)
 {
+    struct vtd_queue *q = &unit->queue;
+
     q->ring = plat_pages_alloc(VTD_QUEUE_PAGES, OWNER_QUEUE);
     q->spare = plat_pages_alloc(VTD_QUEUE_PAGES, OWNER_QUEUE);
     q->status = plat_pages_alloc(1, OWNER_QUEUE);
@@ -437,16 +448,14 @@ static int alloc_queue(struct vtd_queue *q)
     memset(q->status_used, 0, sizeof(q->status_used));
     q->status_used[0] = 1;
     q->spare_taken = false;
+    q->rests = true;
     return 0;
 }
 
 int vtd_qi_start(struct vtd_unit *unit)
 {
     struct vtd_queue *q = &unit->queue;
-    int err = q->ring == NULL ? alloc_queue(q) : 0;
 
-    if (err)
-        return err;
     q->rests = false;
     q->dead = false;
     q->replaced = 0;

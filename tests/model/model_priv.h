@@ -139,6 +139,7 @@ struct model {
     uint64_t queue_tail; /* IQT before the last write */
     bool last_was_wait;
     bool drain_reads, drain_writes; /* owed before the next wait is over */
+    unsigned fail[MODEL_FAIL_COUNT];
     struct fetched fetched[QUEUE_FETCHED];
     unsigned fetched_count;
 
