@@ -70,8 +70,8 @@ must_check int iommu_create(const void *dmar, size_t size, struct iommu **out, c
 struct vtd_unit *iommu_unit_of(struct iommu *iommu, struct pci_id fn);
 struct vtd_unit *iommu_unit_at(struct iommu *iommu, paddr_t base);
 
-/* Takes every unit over: queue, root table, events, translation on; interrupt remapping where it is. 0,
- * -ETIMEDOUT, -ENOMEM, -EIO. T.
+/* Takes every unit over: queue, root table, events, translation on; interrupt remapping where it is. 0;
+ * -ENOMEM: no unit was touched; -ETIMEDOUT, -EIO. T.
  */
 must_check int iommu_start(struct iommu *iommu);
 
@@ -90,8 +90,8 @@ must_check int iommu_suspend(struct iommu *iommu);
 /*
  * All units on again, from whatever state they are in: taken over as at start, tables and queues made anew
  * from what is attached and bound. An IOASID that is dying gets no entry back (ordering table, row 62). 0;
- * -EINVAL (not suspended); -ENOMEM, -EIO, -ETIMEDOUT: what does not work yet is blocked, or as the unit
- * found itself; call again. T.
+ * -EINVAL (not suspended); -EIO, -ETIMEDOUT: what does not work yet is blocked, or as the unit found itself;
+ * -ENOMEM, of functions with ATS and PASIDs only: they are blocked; call again. T.
  */
 must_check int iommu_resume(struct iommu *iommu);
 

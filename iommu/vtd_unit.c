@@ -184,11 +184,6 @@ static void free_tables(struct vtd_unit *unit)
     unit->did_used = NULL;
 }
 
-/*
- * All memory that a running unit needs, before anything of it is touched: without it the firmware's
- * translation would go off for nothing, and without a queue of ours there would be no way to flush what goes
- * with the firmware's root table when it is set again (rules 5, 7).
- */
 static int alloc_all(struct vtd_unit *unit)
 {
     int err = alloc_tables(unit);
@@ -202,13 +197,29 @@ static int alloc_all(struct vtd_unit *unit)
     return err;
 }
 
-/* What was there before the tables were, has them no more. */
 static void free_all(struct vtd_unit *unit)
 {
     vtd_qi_free(unit);
     vtd_prq_free(unit);
     vtd_intr_free(unit);
     free_tables(unit);
+}
+
+int vtd_unit_prepare(struct vtd_unit *unit)
+{
+    int err;
+
+    plat_assert(!unit->taken && unit->root == NULL);
+    err = alloc_all(unit);
+    if (err)
+        free_all(unit);
+    return err;
+}
+
+void vtd_unit_unprepare(struct vtd_unit *unit)
+{
+    plat_assert(!unit->taken);
+    free_all(unit);
 }
 
 /* ---- Give-back ---- */
@@ -293,14 +304,11 @@ static int take_over(struct vtd_unit *unit)
 
 int vtd_unit_start(struct vtd_unit *unit)
 {
-    int err;
+    int err = unit->root == NULL ? vtd_unit_prepare(unit) : 0;
 
-    plat_assert(!unit->taken);
-    err = alloc_all(unit);
-    if (err) {
-        free_all(unit);
+    if (err)
         return err;
-    }
+    plat_assert(!unit->taken);
     err = take_over(unit);
     if (err) {
         int undo = give_back(unit);
@@ -351,7 +359,7 @@ int vtd_unit_resume(struct vtd_unit *unit)
 
 int vtd_unit_stop(struct vtd_unit *unit)
 {
-    plat_assert(unit->started);
+    plat_assert(unit->taken);
     return give_back(unit);
 }
 
