@@ -289,6 +289,17 @@ static struct iommu_dev *find_group(struct iommu *iommu, struct vtd_unit *unit, 
     return NULL;
 }
 
+/* What of an empty slot 0 the unit did not confirm goes with the context entry. */
+static void undo_attach(struct iommu_dev *dev)
+{
+    struct vtd_unit *unit = dev->vtd->unit;
+
+    if (vtd_dev_detach(dev->vtd))
+        plat_log(LOG_ERROR, "%s: a device stays attached to nobody", unit->name);
+    else
+        iommu_ats_forget(dev, unit);
+}
+
 static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id fn, struct vtd_dev_cfg *cfg,
                       struct iommu_dev **out)
 {
@@ -303,8 +314,8 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
         rc = vtd_dev_attach(unit, cfg, &dev->vtd);
     if (rc == 0) {
         rc = iommu_ats_start(dev);
-        if (rc && vtd_dev_detach(dev->vtd))
-            plat_log(LOG_ERROR, "%s: a device stays attached to nobody", unit->name);
+        if (rc)
+            undo_attach(dev);
     }
     if (rc) {
         plat_free(dev);

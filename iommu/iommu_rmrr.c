@@ -15,6 +15,7 @@ struct hold {
     struct vtd_dev *dev;
     struct pgtable *table;
     did_t did;
+    bool ending; /* it was to end, and the unit did not confirm that: the device is blocked */
 };
 
 static uint32_t read_config(unused void *ctx, struct pci_id fn, uint16_t offset)
@@ -125,12 +126,12 @@ static int publish(const struct hold *h)
     return vtd_pasid_publish(h->dev, 0, &entry);
 }
 
-/* An entry, and a context entry, that the unit did not confirm are taken back; where it does not confirm that
- * either, what it may know of stays with it, and the device is blocked. */
+/* Ends a hold, of which an entry may be there or not. What the unit may still know of stays with it. */
 static int take_back(struct hold *h)
 {
-    int err = h->did.v != 0 ? vtd_pasid_retire(h->dev, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE) : 0;
+    int err = vtd_pasid_retire(h->dev, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE);
 
+    h->ending = true;
     if (!err || err == -ENOENT)
         err = vtd_dev_detach(h->dev);
     if (err)
@@ -188,16 +189,32 @@ static int restore(struct iommu *iommu, const struct vtd_unit *unit)
     list_for_each (pos, &iommu->holds) {
         struct hold *h = list_entry(pos, struct hold, link);
 
-        if (!err && h->unit == unit && h->did.v != 0)
+        if (!err && h->unit == unit)
             err = publish(h);
+    }
+    return err;
+}
+
+/* Those that should have ended do. */
+static int end_late(struct iommu *iommu, const struct vtd_unit *unit)
+{
+    int err = 0;
+
+    list_for_each_safe (pos, &iommu->holds) {
+        struct hold *h = list_entry(pos, struct hold, link);
+
+        if (!err && h->unit == unit && h->ending)
+            err = take_back(h);
     }
     return err;
 }
 
 int iommu_rmrr_hold_all(struct iommu *iommu, struct vtd_unit *unit)
 {
-    int err = unit->suspended ? restore(iommu, unit) : 0;
+    int err = end_late(iommu, unit);
 
+    if (!err && unit->suspended)
+        err = restore(iommu, unit);
     dmar_for_each(s, &iommu->dmar)
     {
         if (!err && s.type == DMAR_RMRR)

@@ -30,6 +30,14 @@ static struct vtd_desc stand_in(struct vtd_queue *q, const struct vtd_batch *own
     return vtd_inv_wait(vtd_qi_status_address(q, 0), 0);
 }
 
+/* A device that asked for a page waits for ever for the answer that nobody here waits for: it gets a second
+ * try, as it may be that the unit could not fetch it. */
+static bool deserves_another_try(const struct vtd_queue *q, unsigned slot)
+{
+    return slot != q->tail && entry_get(&q->ring[slot], VTD_QI_TYPE) == VTD_QI_PRESP &&
+           slot + 1 != q->replaced;
+}
+
 /*
  * IQE: the head stands at the descriptor that the unit refuses. It is replaced by a plain wait, IQE is
  * cleared and the tail written again, which some units need in order to go on. A unit that refuses that wait
@@ -53,7 +61,8 @@ static void replace_refused(struct vtd_unit *unit)
     plat_log(LOG_ERROR, "%s: queue error at slot %u (IQEI %u): %s", unit->name, slot, iqei,
              slot == q->tail ? "queue is empty" : vtd_inv_text(&q->ring[slot], text, sizeof(text)));
     if (slot != q->tail) {
-        q->ring[slot] = harmless;
+        if (!deserves_another_try(q, slot))
+            q->ring[slot] = harmless;
         q->replaced = slot + 1;
     }
     if (owner != NULL)

@@ -58,7 +58,7 @@ HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
              tests/host/stub_machine.c tests/host/own_unit.c tests/host/stub_intr.c tests/host/shadow.c tests/host/model_machine.c \
              tests/host/model_engine.c tests/host/page_bench.c tests/host/model_firmware.c tests/host/model_rig.c tests/host/model_bed.c tests/host/breach.c \
-             tests/host/sweep.c $(MODEL_SRCS)
+             tests/host/sweep.c tests/host/sweep_world.c $(MODEL_SRCS)
 
 # ---- Orderings: the abstract machine, the walks through it, two calls at a time ----
 

@@ -14,7 +14,7 @@
 
 /* ---- What fails ---- */
 
-enum kind { MEMORY, STATUS, DESCRIPTOR };
+enum kind { MEMORY, STATUS, DESCRIPTOR, ANSWER };
 
 /* A kind of failure, on one of the units. */
 static const struct failure {
@@ -27,6 +27,8 @@ static const struct failure {
     {"status of unit 1", STATUS, 1},
     {"descriptor of unit 0", DESCRIPTOR, 0},
     {"descriptor of unit 1", DESCRIPTOR, 1},
+    {"answer to unit 0", ANSWER, 0},
+    {"answer to unit 1", ANSWER, 1},
 };
 
 static unsigned swap(unsigned *place, unsigned value)
@@ -37,24 +39,31 @@ static unsigned swap(unsigned *place, unsigned value)
     return old;
 }
 
-/* The nth one fails from now on; returns what was left of the one before. */
+/* The nth one fails from now on; returns what was left of the one before. Devices of recording units answer
+ * always. */
 static unsigned arm(const struct failure *f, unsigned nth)
 {
+    static const enum model_failure in_model[] = {
+        [STATUS] = MODEL_FAIL_STATUS, [DESCRIPTOR] = MODEL_FAIL_FETCH, [ANSWER] = MODEL_FAIL_ANSWER};
     struct model *model = model_machine_unit(f->unit);
     struct stub_faults *stub = &stub_machine_unit(f->unit)->faults;
 
     if (f->kind == MEMORY)
         return host_fail_allocation(nth);
     if (model != NULL)
-        return model_fail(model, f->kind == STATUS ? MODEL_FAIL_STATUS : MODEL_FAIL_FETCH, nth);
+        return model_fail(model, in_model[f->kind], nth);
+    if (f->kind == ANSWER)
+        return 1;
     return swap(f->kind == STATUS ? &stub->lose_wait : &stub->refuse, nth);
 }
 
 /* What the driver may say then. The last unbind of an ID has no other word for what a unit does than
- * -ETIMEDOUT. */
+ * -ETIMEDOUT. A device that does not answer is asked again. */
 static bool is_apt(const struct failure *f, int err)
 {
-    return f->kind == MEMORY ? err == -ENOMEM : err == -ETIMEDOUT || (f->kind == DESCRIPTOR && err == -EIO);
+    if (f->kind == MEMORY || f->kind == ANSWER)
+        return f->kind == MEMORY && err == -ENOMEM;
+    return err == -ETIMEDOUT || (f->kind == DESCRIPTOR && err == -EIO);
 }
 
 /* ---- What the driver has ---- */
@@ -145,7 +154,7 @@ static bool fail_undo(struct t *t, const struct sweep *s, unsigned n, const stru
     bool failed;
     int err = call(t, s, step, step->undo, f, nth, &failed);
 
-    if (f->kind == MEMORY)
+    if (f->kind == MEMORY && !step->takes_back)
         T_EXPECT_OK(t, err); /* whoever gives back needs no memory for it */
     if (err)
         call_well(t, s, step, step->undo);

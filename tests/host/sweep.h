@@ -19,6 +19,8 @@ struct sweep_step {
     unsigned n; /* for both */
     /* Tables that the step makes on its way may stay until an earlier step is undone. */
     bool keeps_tables;
+    /* Undone, something comes back that was given up; this may take memory. */
+    bool takes_back;
 };
 
 struct sweep {

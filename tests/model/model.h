@@ -220,6 +220,7 @@ struct model_completion model_msi(struct model *m, uint16_t sid, uint64_t addres
 enum model_failure {
     MODEL_FAIL_FETCH,  /* a descriptor cannot be read: IQE */
     MODEL_FAIL_STATUS, /* a wait is over, and its status is never written */
+    MODEL_FAIL_ANSWER, /* a device does not answer an invalidation of its TLB: ITE */
     MODEL_FAIL_COUNT
 };
 /* The n-th time from now on, once; 0: not at all. Returns what was left of the number before, 0 if none was

@@ -34,7 +34,7 @@ unsigned model_fail(struct model *m, enum model_failure what, unsigned nth)
     return left;
 }
 
-static bool fails(struct model *m, enum model_failure what)
+bool fails(struct model *m, enum model_failure what)
 {
     return m->fail[what] > 0 && --m->fail[what] == 0;
 }
