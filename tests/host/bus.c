@@ -285,6 +285,8 @@ void plat_intr_resume(plat_intr_route *route, void *arg)
 
 /* ---- Delivery ---- */
 
+static bool pending; /* some vector is; atomic */
+
 void host_msi_send(uint32_t address, uint32_t data)
 {
     unsigned n = (data % 256) - FIRST_VECTOR;
@@ -294,6 +296,7 @@ void host_msi_send(uint32_t address, uint32_t data)
         return;
     }
     vectors[n].pending = true;
+    __atomic_store_n(&pending, true, __ATOMIC_RELEASE);
     host_msi_pend();
 }
 
@@ -313,13 +316,15 @@ static bool delivering;
 void host_msi_abandon(void)
 {
     delivering = false;
+    __atomic_store_n(&pending, true, __ATOMIC_RELEASE);
 }
 
 void host_msi_deliver(void)
 {
-    if (delivering || plat_locks_held() > 0)
+    if (delivering || !__atomic_load_n(&pending, __ATOMIC_RELAXED) || plat_locks_held() > 0)
         return;
     delivering = true;
+    (void)__atomic_exchange_n(&pending, false, __ATOMIC_ACQ_REL);
     for (unsigned i = 0; i < MAX_VECTORS; i++) {
         struct vector v = take(&vectors[i]);
 

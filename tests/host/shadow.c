@@ -2,6 +2,7 @@
 /* See shadow.h. */
 #include "tests/host/shadow.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #include "kernel/lib/bits.h"
@@ -66,8 +67,7 @@ void shadow_allocated(paddr_t pa, size_t size)
 
     if (times++ % 2 == 0)
         return;
-    for (size_t i = 0; i < size; i++)
-        shadow[offset_of(pa.v) + i] = GARBAGE;
+    memset(shadow + offset_of(pa.v), GARBAGE, size);
 }
 
 bool shadow_read(uint64_t pa, void *out, size_t size, bool snooped)

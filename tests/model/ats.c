@@ -119,6 +119,7 @@ static bool is_meant(const struct ats_inv *inv, const struct ats_tlb_entry *e)
 static void answer(struct model *m, struct ats_device *dev, struct ats_inv *inv)
 {
     inv->used = false;
+    m->ats.pending--;
     if (dev->cfg.wrong_tag)
         queue_bad_completion(m, dev->cfg.sid);
     if (dev->cfg.mute || inv->lost || fails(m, MODEL_FAIL_ANSWER)) {
@@ -133,6 +134,7 @@ static void answer(struct model *m, struct ats_device *dev, struct ats_inv *inv)
 
 static void send(struct model *m, struct ats_device *dev, const struct ats_inv *inv)
 {
+    m->ats.pending++;
     for (unsigned i = 0; i < ATS_PENDING; i++) {
         struct ats_inv *place = &dev->inv[i];
 
@@ -186,18 +188,12 @@ void ats_invalidate(struct model *m, const struct vtd_desc *d)
 
 unsigned ats_pending(const struct model *m)
 {
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < ATS_DEVICES; i++) {
-        for (unsigned k = 0; k < ATS_PENDING; k++)
-            n += m->ats.device[i].inv[k].used;
-    }
-    return n;
+    return m->ats.pending;
 }
 
 void ats_step(struct model *m)
 {
-    for (unsigned i = 0; i < ATS_DEVICES; i++) {
+    for (unsigned i = 0; i < ATS_DEVICES && m->ats.pending > 0; i++) {
         struct ats_device *dev = &m->ats.device[i];
 
         for (unsigned k = 0; k < ATS_PENDING; k++) {

@@ -48,6 +48,7 @@ struct ats_device {
 
 struct ats_state {
     struct ats_device device[ATS_DEVICES];
+    unsigned pending; /* of `inv`, in use */
 };
 
 /* ---- prq.c ---- */
