@@ -52,7 +52,7 @@ static const struct play_step bound[] = {{OWNER_ALLOC, 0, 0, 0, NULL, NULL},
                                          {OWNER_BIND, 0, 0, 0, BIND_EVENT, NULL},
                                          {OWNER_BIND, 1, 1, 0, BIND_EVENT, "01"}};
 
-TEST(order, suspend_bound, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "62", .rules = "74",
+TEST(order, suspend_bound, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .one_engine = true, .rows = "62", .rules = "74",
      .negative = true,
      .doc = "bound before a suspend: both devices work again after it, by tables made anew; then one IOASID "
             "goes to the other device as ever")
@@ -76,7 +76,7 @@ TEST(order, suspend_bound, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, 
     play_close(&p);
 }
 
-TEST(order, suspend_pending, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "62",
+TEST(order, suspend_pending, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .one_engine = true, .rows = "62",
      .negative = true,
      .doc =
          "an IOASID freed before the suspend that a user still holds: nothing of it comes back, its number "
@@ -99,7 +99,7 @@ TEST(order, suspend_pending, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES
     play_close(&p);
 }
 
-TEST(order, suspend_freed_meanwhile, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "62",
+TEST(order, suspend_freed_meanwhile, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .one_engine = true, .rows = "62",
      .negative = true,
      .doc = "freed while the units are off, its FREE not yet delivered: nothing of it comes back; everybody "
             "is told as ever")
@@ -133,7 +133,7 @@ static int cycle_in_free(struct owner *owner, unused const struct ioasid_event *
 }
 
 TEST(
-    order, suspend_dying, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "62", .negative = true,
+    order, suspend_dying, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .one_engine = true, .rows = "62", .negative = true,
     .doc = "units go off and on between the free of a bound IOASID and its tear-down: its entry is not there "
            "when they are on, the tear-down finds nothing left, and the other IOASID works")
 {
@@ -155,7 +155,7 @@ TEST(
     play_close(&p);
 }
 
-TEST(order, suspend_calls, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "62",
+TEST(order, suspend_calls, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .one_engine = true, .rows = "62",
      .negative = true,
      .doc = "while the units are off: bind is -EAGAIN, flush and unbind do their work, and what was unbound "
             "stays so; suspend and resume twice are -EINVAL")

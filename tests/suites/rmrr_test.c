@@ -100,7 +100,7 @@ static void attach(struct reserved *r)
         r->t, iommu_dev_attach(r->iommu, r->dma->id, r->dma->rids, r->dma->rid_count, IOASID_BITS, &r->dev));
 }
 
-TEST(rmrr, held, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "75", .negative = true,
+TEST(rmrr, held, .needs = NEED_DMA, .lanes = RIG_LANES, .one_engine = true, .rules = "75", .negative = true,
      .doc = "a device of the firmware's: from start on it reaches its region and nothing else, after a "
             "suspend too; once attached it is blocked, once detached it is as before")
 {
@@ -118,7 +118,7 @@ TEST(rmrr, held, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "75", .negative
     close(&r);
 }
 
-TEST(rmrr, bound, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "75", .negative = true,
+TEST(rmrr, bound, .needs = NEED_DMA, .lanes = RIG_LANES, .one_engine = true, .rules = "75", .negative = true,
      .doc =
          "a bind to a table that does not map the region, or maps it elsewhere or to read only, is -EINVAL; "
          "with the region in it the device reaches that and what the table maps")
