@@ -76,10 +76,18 @@ TEST(xlate, below_leaf_1g, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = tr
 
 /* ---- Ends of tables ---- */
 
-/* RIG_IOVA with another index at a level; the levels are no more than the unit has. */
+/* The level itself, or the highest one below it that addresses of this table reach. */
+static unsigned reached_level(const struct rig *r, unsigned level)
+{
+    while (2 * pow2(12 + 9 * (level - 1)) > r->table->input_end)
+        level--;
+    return level;
+}
+
+/* RIG_IOVA with another index at a level. */
 static uint64_t with_index(const struct rig *r, unsigned level, uint64_t index)
 {
-    uint64_t unit = pow2(12 + 9 * ((level < r->levels ? level : r->levels) - 1));
+    uint64_t unit = pow2(12 + 9 * (reached_level(r, level) - 1));
 
     return RIG_IOVA - RIG_IOVA / unit % VTD_PAGING_ENTRIES * unit + index * unit;
 }
