@@ -91,4 +91,9 @@ $(O)/gen/errata.c: $(SPEC_FILES) $(SPEC_CASES) tests/tools/errata_gen.py tests/t
 spec-map:
 	$(Q)$(PYTHON) tests/tools/spec_map.py --rules docs/rules -o docs/spec-map.md $(SPEC_CASES)
 
+# What whole runs made of them, as far as their reports are there, is kept in docs/rules/runs.tsv.
+.PHONY: orderings
+orderings:
+	$(Q)$(PYTHON) tests/tools/orderings.py $(wildcard $(O)/reports/*.tap)
+
 include tests/host/checks.mk
