@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Suite svm, host only: bind without memory. Each allocation of a call fails in turn, so that every step but
- * the first is undone once; the call says so, nothing is left, and the next one works.
+ * Suite svm, host only: memory runs out. Each allocation of a bind fails in turn, so that every step but the
+ * first is undone once; the call says so, nothing is left, and the next one works. A teardown asks for none.
  */
 #include "tests/host/host.h"
 #include "tests/suites/svm_bench.h"
@@ -96,5 +96,28 @@ TEST(svm, bind_without_memory, .needs = SVM_NEEDS | NEED_HOST, .rows = "11", .fl
     T_EXPECT_OK(t, svm_do_unbind(&b, id, 0));
     T_EXPECT_OK(t, svm_do_unbind(&b, id, 1));
     T_EXPECT_OK(t, ioasid_free(b.set, id));
+    svm_close(&b);
+}
+
+TEST(svm, teardown_without_memory, .needs = SVM_NEEDS | NEED_HOST, .rows = "16 18 23", .flaws = "C16",
+     .doc = "an unbind and what follows a free ask for no memory at all: the allocation that was to fail is "
+            "still ahead")
+{
+    struct svm_bench b;
+    ioasid_t id;
+
+    svm_open(t, &b, 2);
+    id = svm_alloc(&b);
+    T_ASSERT_OK(t, svm_do_bind(&b, id, 0));
+    T_ASSERT_OK(t, svm_do_bind(&b, id, 1));
+    t_settle(t);
+    host_fail_allocation(1);
+    T_EXPECT_OK(t, svm_do_unbind(&b, id, 0));
+    T_EXPECT_ERR(t, ioasid_free(b.set, id), -EINPROGRESS);
+    t_settle(t);
+    T_EXPECT(t, plat_alloc(16, OWNER_TEST) == NULL);
+    host_fail_allocation(0);
+    T_EXPECT_EQ(t, svm_presence(&b), 0u);
+    T_EXPECT_ERR(t, ioasid_refs(b.set, id), -ENOENT);
     svm_close(&b);
 }

@@ -7,7 +7,7 @@
 
 /* ---- Bind ---- */
 
-TEST(svm, bind, .needs = SVM_NEEDS, .rows = "8 10", .rules = "35 37", .flaws = "S16 C10",
+TEST(svm, bind, .needs = SVM_NEEDS, .rows = "8 10", .rules = "35 37", .flaws = "S16 C10 H13",
      .doc = "the first bind publishes the entry, then sends BIND to IOMMU, DEVICE, CPU; a second of the "
             "device is -EBUSY")
 {

@@ -7,8 +7,8 @@ stands exactly once in the file named.
 
     what:  the FREE handler drops the caller's lock           (one line, printed)
     id:    S1 rule-41                                         (flaws, rules, rows: the failing cases have to name all)
-    where: host                                               (host; model or model-<preset>: the same with strict
-                                                               units; or a machine of machines.cfg)
+    where: host                                               (host; host-<profile>; model or model-<preset>: with
+                                                               strict units; or a machine of machines.cfg)
     only:  notifier.*                                         (cases that may catch it, as for only=)
     file:  iommu/notifier.c
     <<<<
@@ -45,7 +45,7 @@ MACHINE_TIMEOUT = 180
 
 
 def on_host(where):
-    return where == "host" or where.split("-")[0] == "model"
+    return where.split("-")[0] in ("host", "model")
 
 
 class Bad(Exception):
@@ -136,7 +136,8 @@ class Tree:
 
     def run(self, where, only):
         if on_host(where):
-            units = [] if where == "host" else [f"--units={where}"]
+            profile = where[len("host-"):] if where.startswith("host-") else where
+            units = [] if where == "host" else [f"--units={profile}"]
             command = [str(self.build / "host/pasidcheck"), *units, f"only={only}"]
         else:
             command = [str(self.path / "tests/machines/run"), "-m", where, "--quiet", "--efi",
