@@ -75,11 +75,13 @@ class Plan:
         return [os.environ.get("MAKE", "make"), "-s", f"O={self.out}", f"VENDOR={self.vendor}", *targets]
 
     def host_jobs(self):
-        replay = os.path.join(self.out, "host/replay_dmar")
+        corpora = [os.path.basename(path) for path in sorted(glob.glob("tests/host/corpus/*")) if os.path.isdir(path)]
+        replays = [os.path.join(self.out, f"host/replay_{corpus}") for corpus in corpora]
         example = os.path.join(self.out, "host/model_example")
         compiler = os.environ.get("CC", "gcc")
-        yield Job("build-host", self.make("host", replay, example), then=self.host_profiles, timeout=1800)
-        yield Job("dmar-corpus", [replay, *sorted(glob.glob("tests/host/corpus/dmar/*"))], needs=["build-host"])
+        yield Job("build-host", self.make("host", *replays, example), then=self.host_profiles, timeout=1800)
+        for corpus, replay in zip(corpora, replays):
+            yield Job(f"{corpus}-corpus", [replay, *sorted(glob.glob(f"tests/host/corpus/{corpus}/*"))], needs=["build-host"])
         yield Job("build-enum", self.make(os.path.join(self.out, "bench/order_enum")), timeout=1800)
         yield Job("enum", [os.path.join(self.out, "bench/order_enum"), "depth=6", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
         yield Job("model-example", [example], needs=["build-host"])
