@@ -16,7 +16,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/notifier_scope_test.c tests/suites/order_set_test.c \
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
               tests/suites/reuse_test.c tests/suites/stale_test.c tests/suites/svm_bind_test.c \
-              tests/suites/svm_free_test.c tests/suites/svm_gone_test.c tests/suites/svm_reader_test.c tests/suites/svm_turn_test.c \
+              tests/suites/svm_free_test.c tests/suites/svm_gone_test.c tests/suites/svm_life_test.c tests/suites/svm_reader_test.c tests/suites/svm_turn_test.c \
               tests/suites/table_test.c tests/suites/tagged_test.c tests/suites/unit_test.c tests/suites/walk_test.c tests/suites/xlate_end_test.c tests/suites/xlate_size_test.c \
               tests/suites/xlate_test.c
 
@@ -52,7 +52,7 @@ MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c te
 # Host process only: the platform of a Linux process, units that record, units that translate, main().
 HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/refuse_test.c \
                    tests/host/sweep_test.c tests/host/table_stub_test.c \
-                   tests/host/unit_stub_test.c tests/host/intr_stub_test.c tests/host/ioasid_host_test.c \
+                   tests/host/unit_stub_test.c tests/host/intr_stub_test.c tests/host/ioasid_host_test.c tests/host/svm_host_test.c \
                    tests/host/prq_test.c tests/host/ats_test.c $(MODEL_SUITE_SRCS)
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
@@ -74,8 +74,8 @@ INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held se
 
 SUITE_SRCS      += tests/suites/order_enum_test.c
 TEST_SRCS       += tests/suites/order_enum_test.c $(ORDER_SRCS)
-HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/order_stub_test.c
-HOST_SRCS       += tests/host/interleave_test.c tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
+HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/interleave_pages_test.c tests/host/order_stub_test.c
+HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_pages_test.c tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
 
 # ---- The table of errata; an id that no table has stops the build ----
 
@@ -92,5 +92,10 @@ $(O)/gen/errata.c: $(SPEC_FILES) $(SPEC_CASES) tests/tools/errata_gen.py tests/t
 .PHONY: spec-map
 spec-map:
 	$(Q)$(PYTHON) tests/tools/spec_map.py --rules docs/rules -o docs/spec-map.md $(SPEC_CASES)
+
+# What whole runs made of them, as far as their reports are there, is kept in docs/rules/runs.tsv.
+.PHONY: orderings
+orderings:
+	$(Q)$(PYTHON) tests/tools/orderings.py $(wildcard $(O)/reports/*.tap)
 
 include tests/host/checks.mk
