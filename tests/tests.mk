@@ -7,7 +7,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/conf_cached_test.c tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
               tests/suites/device_test.c tests/suites/inflight_held_test.c \
               tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/flush_test.c \
-              tests/suites/fmt_regs_test.c tests/suites/fmt_test.c \
+              tests/suites/fmt_regs_test.c tests/suites/fmt_test.c tests/suites/handler_calls_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
               tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
@@ -29,13 +29,15 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
              tests/actors/cpu.c tests/actors/owner.c tests/actors/worker.c tests/dev/dma_dev.c \
              tests/suites/guest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c tests/suites/core_bench.c
 
+# On several CPUs: the firmware, and the threads of build/tsan/pasidcheck.
+RACE_SUITE_SRCS := tests/suites/race_bind_test.c tests/suites/race_load_test.c tests/suites/race_order_test.c tests/suites/race_reader_test.c tests/suites/race_set_test.c
+
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
 TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
-                     tests/suites/target/race_load_test.c tests/suites/target/race_order_test.c tests/suites/target/race_set_test.c \
                      tests/suites/target/sva_gone_test.c tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
                      tests/suites/target/harness_stray_test.c
-TARGET_SRCS := $(TARGET_SUITE_SRCS) tests/suites/target/payload.c tests/suites/target/race.c tests/suites/target/sva.c \
+TARGET_SRCS := $(TARGET_SUITE_SRCS) $(RACE_SUITE_SRCS) tests/suites/race.c tests/suites/target/payload.c tests/suites/target/sva.c \
                tests/dev/discover.c tests/dev/slot.c tests/dev/edu.c tests/dev/nvme.c tests/dev/nvme_ctrl.c tests/dev/testdev.c \
                tests/dev/xhci.c
 
@@ -80,7 +82,7 @@ HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_pages_test
 # ---- The table of errata; an id that no table has stops the build ----
 
 SPEC_FILES := docs/errata.md docs/rules/rows.tsv docs/rules/rules.tsv docs/rules/flaws.tsv
-SPEC_CASES := $(SUITE_SRCS) $(TARGET_SUITE_SRCS) $(HOST_SUITE_SRCS)
+SPEC_CASES := $(SUITE_SRCS) $(RACE_SUITE_SRCS) $(TARGET_SUITE_SRCS) $(HOST_SUITE_SRCS)
 
 $(O)/gen/errata.c: $(SPEC_FILES) $(SPEC_CASES) tests/tools/errata_gen.py tests/tools/spec.py
 	@mkdir -p $(@D)
@@ -99,3 +101,4 @@ orderings:
 	$(Q)$(PYTHON) tests/tools/orderings.py $(wildcard $(O)/reports/*.tap)
 
 include tests/host/checks.mk
+include tests/host/threads/threads.mk

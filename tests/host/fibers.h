@@ -30,6 +30,7 @@ struct fibers {
      * all. */
     bool (*judge)(void *ctx, bool stuck);
     void *ctx;
+    uint64_t seed;   /* for homes that draw: host/threads */
     uint64_t runs;   /* out */
     unsigned points; /* out: seam calls of the longest run */
 };

@@ -54,7 +54,7 @@ static void walk_guarded(void *arg)
 static void interleave(struct t *t, bool two_units)
 {
     struct order_dev devs[SPEC_DEVS];
-    struct guarded g = {.walk.il.preemptions = t_depth(t, PREEMPTIONS)};
+    struct guarded g = {.walk.il = {.preemptions = t_depth(t, PREEMPTIONS), .seed = t_rand64(t)}};
     struct vtd_dev any = {.unit = t->iommu->units[0]};
     struct pgtable_cfg table = rig_table_cfg(&any, rig_unit_stage(any.unit), rig_unit_levels(any.unit));
     static struct order_judge judge; /* large for a stack */

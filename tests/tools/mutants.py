@@ -8,7 +8,8 @@ stands exactly once in the file named.
     what:  the FREE handler drops the caller's lock           (one line, printed)
     id:    S1 rule-41                                         (flaws, rules, rows: the failing cases have to name all)
     where: host                                               (host; host-<profile>; model or model-<preset>: with
-                                                               strict units; or a machine of machines.cfg)
+                                                               strict units; tsan or tsan-<units>: real threads under
+                                                               ThreadSanitizer; or a machine of machines.cfg)
     only:  notifier.*                                         (cases that may catch it, as for only=)
     file:  iommu/notifier.c
     <<<<
@@ -45,7 +46,17 @@ MACHINE_TIMEOUT = 180
 
 
 def on_host(where):
-    return where.split("-")[0] in ("host", "model")
+    return where.split("-")[0] in ("host", "model", "tsan")
+
+
+def host_command(build, where):
+    """The process and its units."""
+    kind, _, units = where.partition("-")
+    if kind == "tsan":
+        return build / "tsan/pasidcheck", [f"--units={units or 'default'}"]
+    if kind == "host":
+        return build / "host/pasidcheck", [f"--units={units}"] if units else []
+    return build / "host/pasidcheck", [f"--units={where}"]
 
 
 class Bad(Exception):
@@ -136,9 +147,8 @@ class Tree:
 
     def run(self, where, only):
         if on_host(where):
-            profile = where[len("host-"):] if where.startswith("host-") else where
-            units = [] if where == "host" else [f"--units={profile}"]
-            command = [str(self.build / "host/pasidcheck"), *units, f"only={only}"]
+            binary, units = host_command(self.build, where)
+            command = [str(binary), *units, f"only={only}"]
         else:
             command = [str(self.path / "tests/machines/run"), "-m", where, "--quiet", "--efi",
                        str(self.build / "pasidcheck.efi"), "--vendor", str(self.vendor), f"only={only}"]
@@ -171,7 +181,7 @@ def names_id(lines, wanted):
         match = re.match(r"# (flaws|rules|rows): (.*)", line)
         if match and kind in (None, match.group(1)) and wanted in match.group(2).split():
             return True
-        if kind in (None, "rules") and re.match(rf"# (?:fail: )?the unit saw a rule broken: unit \d+: rule {wanted}:", line):
+        if kind in (None, "rules") and re.match(rf"# (?:fail: )?a rule was broken: unit \d+: rule {re.escape(wanted)}:", line):
             return True
     return False
 
@@ -181,7 +191,7 @@ def try_mutant(tree, mutant):
     where = mutant.head["where"]
     before = mutant.apply(tree.path)
     try:
-        built = tree.make("host" if on_host(where) else "all")
+        built = tree.make(str(host_command(tree.build, where)[0]) if on_host(where) else "all")
         if built.returncode:
             return False, "does not build: " + built.stderr.strip().splitlines()[-1]
         report = tree.run(where, mutant.head["only"])

@@ -216,7 +216,7 @@ class Map(Files):
 
 class Judged(unittest.TestCase):
     REPORT = ("not ok 1 - a.x\n# fail: it\n# rows: 9 10\n# rules: 41\nnot ok 2 - b.y # TODO E-001\n# fail: no\n# flaws: K1\n"
-              "not ok 3 - c.z\n# fail: the unit saw a rule broken: unit 0: rule 37: words\npasidcheck: 0 passed\n")
+              "not ok 3 - c.z\n# fail: a rule was broken: unit 0: rule 37: words\npasidcheck: 0 passed\n")
 
     def judge(self, ids):
         return mutants.judge(Broken("m", ids, "*"), self.REPORT)
