@@ -183,6 +183,7 @@ TEST(nested, beyond_width, .needs = NEED_DMA | NEED_NEST, .lanes = NEST_LANES, .
      .doc = "a guest's table beyond the second stage's width: as the root it is -EINVAL, and a unit that is "
             "shown it all the same refuses; in an entry the unit refuses")
 {
+    const struct vtd_desc everything[] = {vtd_inv_cc_global(), vtd_inv_pc_global(), vtd_inv_iotlb_global()};
     struct vtd_pasid_entry entry;
     struct ioasid_bind_cfg cfg;
     struct vtd_dev *dev;
@@ -213,7 +214,9 @@ TEST(nested, beyond_width, .needs = NEED_DMA | NEED_NEST, .lanes = NEST_LANES, .
     T_ASSERT_OK(t, vtd_pasid_publish_entry(dev, slot, &entry));
     is_denied(&n, 0, NEST_GVA, page);
     t_expect_fault(t, n.dma[0], 0x5b);
-    T_ASSERT_OK(t, vtd_pasid_retire(dev, slot, VTD_RETIRE_LAST_OF_DID));
+    T_ASSERT_OK(t, vtd_pasid_clear_present(dev, slot, false));
+    T_ASSERT_OK(t, vtd_qi_submit_raw(dev->unit, everything, ARRAY_SIZE(everything), true));
+    T_ASSERT_OK(t, vtd_pasid_zero(dev, slot));
     nest_close(&n);
 }
 
