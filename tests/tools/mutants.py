@@ -7,8 +7,8 @@ stands exactly once in the file named.
 
     what:  the FREE handler drops the caller's lock           (one line, printed)
     id:    S1                                                 (flaw, rule or row that the failing case has to name)
-    where: host                                               (host; model or model-<preset>: the same with strict
-                                                               units; or a machine of machines.cfg)
+    where: host                                               (host; model, model-<preset>: the same with strict
+                                                               units; segments-<units>; or a machine of machines.cfg)
     only:  notifier.*                                         (cases that may catch it, as for only=)
     file:  iommu/notifier.c
     <<<<
@@ -38,7 +38,7 @@ MACHINE_TIMEOUT = 180
 
 
 def on_host(where):
-    return where == "host" or where.split("-")[0] == "model"
+    return where == "host" or where.split("-")[0] in ("model", "segments")
 
 
 class Bad(Exception):
