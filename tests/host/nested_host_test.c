@@ -169,3 +169,41 @@ TEST(nested, supervisor, .needs = NEED_DMA | NEED_NEST, .lanes = T_BIT(T_LANE_PA
         T_EXPECT_NE(t, nest_load(&n, nest_entry(&n, 0, NEST_GVA, level)) & SPAN_MASK(VTD_FS_EA), 0ull);
     nest_close(&n);
 }
+
+/* ---- Several of one function ---- */
+
+TEST(nested, sub_devices, .needs = NEED_DMA | NEED_NEST, .lanes = T_BIT(T_LANE_PASID), .rules = "29 30 51",
+     .flaws = "H15", .negative = true,
+     .doc = "two IOASIDs of one function over one table: what was taken out is flushed for each, in its device TLB "
+            "too")
+{
+    struct vtd_use uses[2];
+    struct ioasid_bind_cfg cfg;
+    struct t_mem mem;
+    ioasid_t id[2];
+    uint64_t page;
+    struct nest n;
+
+    nest_open(t, &n, 1);
+    page = nest_page(&n);
+    mem = nest_mem(&n, page);
+    nest_map(&n, 0, NEST_GVA, page, NEST_FULL);
+    cfg = nest_cfg(&n, 0);
+    id[0] = n.id[0];
+    T_ASSERT_OK(t, ioasid_alloc(n.set, 1, 1000, &id[1]));
+    for (unsigned i = 0; i < 2; i++) {
+        T_ASSERT_OK(t, ioasid_bind(n.set, id[i], n.dev[0], &cfg));
+        uses[i] = (struct vtd_use){n.dev[0]->vtd, ioasid_number(id[i])};
+        nest_tag(&n, 0, id[i]);
+        t_dma_write_allowed(t, n.dma[0], (iova_t){NEST_GVA}, &mem, 0, 64);
+    }
+    nest_take(&n, page);
+    T_ASSERT_OK(t, vtd_flush_below(uses, 2, (iova_t){page}, PAGE_SIZE, false));
+    for (unsigned i = 0; i < 2; i++) {
+        nest_tag(&n, 0, id[i]);
+        t_dma_write_denied(t, n.dma[0], (iova_t){NEST_GVA}, &mem, 0, 64);
+    }
+    T_ASSERT_OK(t, ioasid_unbind(n.set, id[1], n.dev[0]));
+    T_EXPECT_OK(t, ioasid_free(n.set, id[1]));
+    nest_close(&n);
+}
