@@ -12,7 +12,6 @@
 #include "tests/host/page_bench.h"
 #include "tests/host/stub_machine.h"
 
-
 static void open_mapped(struct t *t, struct page_bench *b)
 {
     page_open(t, b, PAGE_REFUSE);

@@ -65,7 +65,8 @@ TEST(model_queue, accesses,
 /* ---- Abort mode ---- */
 
 TEST(model_queue, abort_mode, .rules = "6 11 19", .faults = "33",
-     .doc = "TTM = 11b: every request is 33h until an SRTP to another mode; with a queue of 128-bit descriptors the "
+     .doc = "TTM = 11b: every request is 33h until an SRTP to another mode; with a queue of 128-bit "
+            "descriptors the "
             "SRTP is a breach")
 {
     struct model_config config = mrig_config();

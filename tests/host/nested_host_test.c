@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Suite nested, host only: what a unit is told when one of two stages changes, descriptor by descriptor;
- * requests that no engine of the firmware's could send. VT-d 5.10, Guidance to Software for Invalidations; rules 26, 29, 30, 41, 50, 51.
+ * requests that no engine of the firmware's could send. VT-d 5.10, Guidance to Software for Invalidations;
+ * rules 26, 29, 30, 41, 50, 51.
  */
 #include "iommu/vtd_flush.h"
 #include "tests/host/model_engine.h"
@@ -32,12 +33,8 @@ static void expect(struct t *t, struct own_unit *own, const struct vtd_desc *wan
 static struct vtd_dev *open(struct t *t, struct own_unit *own, enum vtd_pgtt pgtt, bool has_ats)
 {
     const uint16_t rid = OWN_RID;
-    struct vtd_pasid_cfg cfg = {.pgtt = pgtt,
-                                .did = DID,
-                                .fs_root = {0x5000},
-                                .fs_levels = 4,
-                                .ss_root = {0x6000},
-                                .ss_levels = 4};
+    struct vtd_pasid_cfg cfg = {
+        .pgtt = pgtt, .did = DID, .fs_root = {0x5000}, .fs_levels = 4, .ss_root = {0x6000}, .ss_levels = 4};
     struct vtd_dev_cfg dev_cfg = {
         .rids = &rid, .rid_count = 1, .pasid = true, .ats = has_ats, .ats_pfsid = OWN_RID, .ats_qdep = 8};
     struct stub_cfg unit = own_cfg();
@@ -53,12 +50,12 @@ static struct vtd_dev *open(struct t *t, struct own_unit *own, enum vtd_pgtt pgt
 }
 
 TEST(nested, stream_first, .needs = NEED_HOST, .rules = "29 30 50", .flaws = "H20",
-     .doc = "a first stage changed, that is alone or on top of a second one: p_iotlb for each slot, device TLBs by range; with ATS on and no PASID in "
+     .doc = "a first stage changed, that is alone or on top of a second one: p_iotlb for each slot, device "
+            "TLBs by range; with ATS on and no PASID in "
             "the requests an iotlb_inv keeps the order")
 {
     const struct vtd_desc want[] = {vtd_inv_piotlb_page(DID, 0, AT, 2, true),
-                                    vtd_inv_piotlb_page(DID, SLOT, AT, 2, true),
-                                    vtd_inv_iotlb_domain(DID),
+                                    vtd_inv_piotlb_page(DID, SLOT, AT, 2, true), vtd_inv_iotlb_domain(DID),
                                     vtd_inv_devtlb_range(&ats, AT, 2),
                                     vtd_inv_pdevtlb_range(&ats, SLOT, AT, 2)};
     const struct vtd_desc all[] = {vtd_inv_piotlb_pasid(DID, 0), vtd_inv_piotlb_pasid(DID, SLOT)};
@@ -81,8 +78,9 @@ TEST(nested, stream_first, .needs = NEED_HOST, .rules = "29 30 50", .flaws = "H2
 }
 
 TEST(nested, stream_below, .needs = NEED_HOST, .rules = "29 30 51",
-     .doc = "the second stage changed: one iotlb_inv for the domain's pages, and all of the device TLBs, whose "
-            "addresses are others")
+     .doc =
+         "the second stage changed: one iotlb_inv for the domain's pages, and all of the device TLBs, whose "
+         "addresses are others")
 {
     const struct vtd_desc want[] = {vtd_inv_iotlb_page(DID, AT, 2, false), vtd_inv_devtlb_all(&ats),
                                     vtd_inv_pdevtlb_all(&ats, SLOT)};
@@ -138,8 +136,9 @@ static unsigned write_as(struct nest *n, bool privileged)
 
 TEST(nested, supervisor, .needs = NEED_DMA | NEED_NEST, .lanes = T_BIT(T_LANE_PASID),
      .engines = T_BIT(DMA_MODEL), .faults = "5d 81 85", .rules = "49", .negative = true,
-     .doc = "SRE lets supervisor requests in, WPE keeps them from pages that are for reading, EAFE has EA set "
-            "beside A in every entry on the way")
+     .doc =
+         "SRE lets supervisor requests in, WPE keeps them from pages that are for reading, EAFE has EA set "
+         "beside A in every entry on the way")
 {
     static const struct {
         bool sre, wpe;
@@ -174,7 +173,8 @@ TEST(nested, supervisor, .needs = NEED_DMA | NEED_NEST, .lanes = T_BIT(T_LANE_PA
 
 TEST(nested, sub_devices, .needs = NEED_DMA | NEED_NEST, .lanes = T_BIT(T_LANE_PASID), .rules = "29 30 51",
      .flaws = "H15", .negative = true,
-     .doc = "two IOASIDs of one function over one table: what was taken out is flushed for each, in its device TLB "
+     .doc = "two IOASIDs of one function over one table: what was taken out is flushed for each, in its "
+            "device TLB "
             "too")
 {
     struct vtd_use uses[2];

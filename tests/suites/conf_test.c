@@ -369,7 +369,8 @@ static void set_root(struct rig *r, uint64_t rtaddr)
 
 TEST(conf, abort_mode, .needs = NEED_DMA | NEED_ADMS, .lanes = RIG_LANES, .faults = "33", .rules = "5 11 19",
      .negative = true,
-     .doc = "TTM = 11b and SRTP with a queue of 256-bit descriptors: whatever the tables say is blocked, until an "
+     .doc = "TTM = 11b and SRTP with a queue of 256-bit descriptors: whatever the tables say is blocked, "
+            "until an "
             "SRTP back to scalable mode")
 {
     struct t_mem mem = t_mem(t, 1);

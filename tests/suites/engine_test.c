@@ -156,9 +156,9 @@ TEST(engine, fixed_pattern,
     T_EXPECT_ERR(t, dma_start(&dev, &x), -EINVAL); /* such an engine has no offsets */
 }
 
-TEST(
-    engine, list_order, .needs = NEED_DMA,
-    .doc = "devices of an engine are numbered by place, then by segment and requester id, and found at their place again")
+TEST(engine, list_order, .needs = NEED_DMA,
+     .doc = "devices of an engine are numbered by place, then by segment and requester id, and found at "
+            "their place again")
 {
     enum dma_engine engine = t->dma->engine;
     unsigned at_place[DMA_PLACE_COUNT] = {0};

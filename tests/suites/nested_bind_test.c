@@ -13,8 +13,9 @@ static uint32_t slot_of(const struct nest *n, unsigned d)
 }
 
 TEST(nested, entry, .needs = NEED_DMA | NEED_NEST, .lanes = NEST_LANES, .rules = "46 49",
-     .doc = "type, both tables, both widths, a domain id that is not 0; flags as asked for where the unit has "
-            "them, else the bind is -EINVAL; nothing is left of it after the unbind")
+     .doc =
+         "type, both tables, both widths, a domain id that is not 0; flags as asked for where the unit has "
+         "them, else the bind is -EINVAL; nothing is left of it after the unbind")
 {
     struct vtd_pasid_entry e;
     struct ioasid_bind_cfg cfg;
@@ -78,9 +79,10 @@ TEST(nested, refused, .needs = NEED_DMA | NEED_NEST, .lanes = NEST_LANES, .rules
 }
 
 TEST(nested, one_view, .needs = NEED_DMA | NEED_DMA_2 | NEED_NEST, .lanes = NEST_LANES, .rules = "47",
-     .doc = "what begins at the same place in the same second stage is walked in one way: another IOASID with "
-            "more levels, or with EAFE, is -EINVAL; with the same it is bound, and so is any once the first is "
-            "gone")
+     .doc =
+         "what begins at the same place in the same second stage is walked in one way: another IOASID with "
+         "more levels, or with EAFE, is -EINVAL; with the same it is bound, and so is any once the first is "
+         "gone")
 {
     struct ioasid_bind_cfg other;
     const struct vtd_caps *caps;
@@ -108,9 +110,10 @@ TEST(nested, one_view, .needs = NEED_DMA | NEED_DMA_2 | NEED_NEST, .lanes = NEST
 /* ---- Devices that cannot bear it ---- */
 
 TEST(nested, sidp, .needs = NEED_DMA | NEED_NEST, .lanes = RIG_LANES, .rules = "49",
-     .doc = "the DMAR says of a device that its requests without PASID must not be nested, nor its walks and "
-            "accesses snooped: a nested bind is -EINVAL, a bind to the second stage alone is not, and its entry "
-            "has neither bit")
+     .doc =
+         "the DMAR says of a device that its requests without PASID must not be nested, nor its walks and "
+         "accesses snooped: a nested bind is -EINVAL, a bind to the second stage alone is not, and its entry "
+         "has neither bit")
 {
     struct ioasid_bind_cfg cfg = {
         .stage = IOMMU_NESTED, .first = {.levels = 4}, .guest = true, .spid = IOASID_NO_SPID};
@@ -125,8 +128,8 @@ TEST(nested, sidp, .needs = NEED_DMA | NEED_NEST, .lanes = RIG_LANES, .rules = "
     ioasid_t id;
 
     more_dmar_open(t, &more, sidp, more_dmar_structure(sidp, DMAR_SIDP, 8, flags, t->dma));
-    T_ASSERT_OK(
-        t, iommu_dev_attach(more.iommu, t->dma->id, t->dma->rids, t->dma->rid_count, IOASID_BITS, &dev));
+    T_ASSERT_OK(t,
+                iommu_dev_attach(more.iommu, t->dma->id, t->dma->rids, t->dma->rid_count, IOASID_BITS, &dev));
     table_cfg = rig_table_cfg(dev->vtd, VTD_PGTT_SECOND, 3);
     T_EXPECT(t, !table_cfg.unit_snoops);
     T_ASSERT_OK(t, pgtable_create(&table_cfg, &table));

@@ -73,8 +73,9 @@ static void expect_kept(struct t *t, unsigned kept)
 
 TEST(nested, both_stages, .needs = NEED_DMA | NEED_DMA_READ | NEED_NEST, .lanes = NEST_LANES,
      .rules = "26 35 37 41", .negative = true,
-     .doc = "what a device sends goes where both stages together say, page by page; before the bind and after "
-            "the unbind nowhere")
+     .doc =
+         "what a device sends goes where both stages together say, page by page; before the bind and after "
+         "the unbind nowhere")
 {
     uint64_t page[3];
     struct t_mem mem;
@@ -272,8 +273,9 @@ TEST(nested, host_unmaps, .needs = NEED_DMA | NEED_NEST, .lanes = NEST_LANES, .r
 
 TEST(nested, host_moves, .needs = NEED_DMA | NEED_NEST, .lanes = NEST_LANES, .rules = "51 53 54",
      .negative = true,
-     .doc = "the host moves a page of the guest's data and one of its tables to other memory: after the flush "
-            "the device goes there, and what was there before can be given back")
+     .doc =
+         "the host moves a page of the guest's data and one of its tables to other memory: after the flush "
+         "the device goes there, and what was there before can be given back")
 {
     struct nest n;
     uint64_t page = open_bound(t, &n);
@@ -299,8 +301,9 @@ TEST(nested, host_moves, .needs = NEED_DMA | NEED_NEST, .lanes = NEST_LANES, .ru
 
 TEST(nested, two_devices, .needs = NEED_DMA | NEED_DMA_2 | NEED_NEST, .lanes = NEST_LANES,
      .rules = "34 46 47 51", .flaws = "S17", .negative = true,
-     .doc = "two guests' tables over one second stage: each device reaches its own, one IOASID after the other "
-            "is flushed after a change below, and the end of one leaves the other alone")
+     .doc =
+         "two guests' tables over one second stage: each device reaches its own, one IOASID after the other "
+         "is flushed after a change below, and the end of one leaves the other alone")
 {
     uint64_t page[NEST_DEVS], shared;
     struct nest n;
@@ -332,7 +335,8 @@ TEST(nested, two_devices, .needs = NEED_DMA | NEED_DMA_2 | NEED_NEST, .lanes = N
 
 TEST(nested, one_guest_two_devices, .needs = NEED_DMA | NEED_DMA_2 | NEED_NEST, .lanes = NEST_LANES,
      .rules = "34 47 50", .negative = true,
-     .doc = "two devices on one guest's tables: a second bind with other tables is -EINVAL, a flush serves both")
+     .doc =
+         "two devices on one guest's tables: a second bind with other tables is -EINVAL, a flush serves both")
 {
     struct ioasid_bind_cfg cfg;
     struct nest n;

@@ -119,7 +119,8 @@ TEST(rmrr, bound, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "75", .negativ
 }
 
 TEST(rmrr, nested, .needs = NEED_DMA | NEED_NEST, .lanes = RIG_LANES, .rules = "75", .negative = true,
-     .doc = "a guest's tables may lose the region at any time: a nested bind is -EINVAL, even over a second stage "
+     .doc = "a guest's tables may lose the region at any time: a nested bind is -EINVAL, even over a second "
+            "stage "
             "that maps it")
 {
     struct ioasid_bind_cfg cfg = {

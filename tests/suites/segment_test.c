@@ -67,8 +67,9 @@ TEST(segment, bind_one, .needs = NEED_DMA | NEED_UNITS_2, .lanes = RIG_BOTH_LANE
 
 TEST(segment, attached_alone, .needs = NEED_DMA | NEED_UNITS_2, .lanes = RIG_LANES, .rules = "81",
      .negative = true,
-     .doc = "they are two devices and not one group: attached, found and detached each for itself, behind its "
-            "own unit")
+     .doc =
+         "they are two devices and not one group: attached, found and detached each for itself, behind its "
+         "own unit")
 {
     struct iommu_dev *dev[2];
     struct dma_dev *twin[2];
@@ -141,8 +142,9 @@ TEST(segment, reserved, .needs = NEED_DMA | NEED_UNITS_2, .lanes = RIG_LANES, .r
 }
 
 TEST(segment, properties, .needs = NEED_DMA | NEED_UNITS_2, .lanes = RIG_LANES, .rules = "76 81",
-     .doc = "an ATSR for all ports and a SIDP that name the higher segment: ATS and no snooping there, neither "
-            "on the lower")
+     .doc =
+         "an ATSR for all ports and a SIDP that name the higher segment: ATS and no snooping there, neither "
+         "on the lower")
 {
     struct dma_dev *twin[2];
 
