@@ -101,6 +101,7 @@ enum t_lane {
 #define NEED_CPUS_2     T_BIT(46) /* two CPUs or more */
 #define NEED_CPUS_4     T_BIT(47) /* four CPUs or more */
 #define NEED_IR         T_BIT(48) /* ECAP.IR: interrupt remapping */
+#define NEED_ADMS       T_BIT(49) /* ECAP.ADMS: abort mode */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */

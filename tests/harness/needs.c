@@ -46,6 +46,7 @@ static const struct cap_need cap_needs[] = {
     {NEED_SC, "sc", "ECAP.SC", ECAP, 7, true},
     {NEED_SMPWCS, "smpwcs", "ECAP.SMPWCS", ECAP, 48, true},
     {NEED_IR, "ir", "ECAP.IR", ECAP, 3, true},
+    {NEED_ADMS, "adms", "ECAP.ADMS", ECAP, 52, true},
     {NEED_DWD, "dwd", "CAP.DWD", CAP, 54, true},
     {NEED_NO_ESRTPS, "no-esrtps", "CAP.ESRTPS", CAP, 63, false},
 };

@@ -3,6 +3,7 @@
  * A unit's life, its time, its way to memory, its choices.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/model/model_priv.h"
 
@@ -49,6 +50,18 @@ static bool in_memory(const struct model *m, uint64_t pa, size_t size)
 bool mem_read(struct model *m, uint64_t pa, void *out, size_t size, bool snooped)
 {
     return in_memory(m, pa, size) && m->host.read(m->host.ctx, pa, out, size, snooped);
+}
+
+bool mem_walk(struct model *m, uint64_t pa, void *out, size_t size, bool snooped)
+{
+    uint8_t written[16];
+
+    if (!mem_read(m, pa, out, size, snooped))
+        return false;
+    if (!snooped && mem_read(m, pa, written, size, true) && memcmp(written, out, size) != 0)
+        breach(m, "rule 10: a table was walked at %llx, which has not been written back",
+               (unsigned long long)pa);
+    return true;
 }
 
 bool mem_write(struct model *m, uint64_t pa, const void *in, size_t size)

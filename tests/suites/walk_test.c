@@ -382,6 +382,7 @@ TEST(walk, wrong_table, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true,
     struct rig r;
     uint64_t old;
 
+    plat_publish(empty.va, PAGE_SIZE, false);
     rig_open(t, &r, t->dma);
     rig_map(&r, RIG_IOVA, &mem, 0, 1, PGTABLE_RW);
     rig_publish(&r);

@@ -8,8 +8,9 @@ stands exactly once in the file named.
     what:  the FREE handler drops the caller's lock           (one line, printed)
     id:    S1 rule-41                                         (flaws, rules, rows: the failing cases have to name all)
     where: host                                               (host; host-<profile>; model or model-<preset>: with
-                                                               strict units; tsan or tsan-<units>: real threads under
-                                                               ThreadSanitizer; or a machine of machines.cfg)
+                                                               strict units; segments-<units>; tsan or tsan-<units>:
+                                                               real threads under ThreadSanitizer; or a machine of
+                                                               machines.cfg)
     only:  notifier.*                                         (cases that may catch it, as for only=)
     file:  iommu/notifier.c
     <<<<
@@ -46,7 +47,7 @@ MACHINE_TIMEOUT = 180
 
 
 def on_host(where):
-    return where.split("-")[0] in ("host", "model", "tsan")
+    return where.split("-")[0] in ("host", "model", "segments", "tsan")
 
 
 def host_command(build, where):
