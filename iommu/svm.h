@@ -34,9 +34,9 @@ struct ioasid_bind_cfg {
     enum iommu_stage stage;
     const struct pgtable *table; /* NULL for pass-through, nested: the second stage; outlives the binding */
     struct iommu_guest_table first; /* nested: what is on top of it */
-    bool guest;                  /* may be freed before unbind; a native binding may not (-EBUSY) */
-    struct iommu_pager *pager;   /* serves page requests; NULL: they are answered invalid */
-    uint32_t spid;               /* attached for the time of the binding; IOASID_NO_SPID: none */
+    bool guest;                     /* may be freed before unbind; a native binding may not (-EBUSY) */
+    struct iommu_pager *pager;      /* serves page requests; NULL: they are answered invalid */
+    uint32_t spid;                  /* attached for the time of the binding; IOASID_NO_SPID: none */
 };
 
 /*

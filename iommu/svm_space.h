@@ -122,8 +122,8 @@ must_check int svm_space_stop(struct svm_space *space);
  * svm_space_add. T, with the turn. */
 must_check int svm_space_restore(struct svm_space *space);
 
-/* Flushes on every unit; `how`: vtd_flush_range as for ioasid_flush, or vtd_flush_below. */
 typedef int svm_flush(const struct vtd_use *uses, unsigned count, iova_t iova, uint64_t size, bool leaf_only);
+/* Flushes on every unit; `how`: vtd_flush_range as for ioasid_flush, or vtd_flush_below. */
 must_check int svm_space_flush(struct svm_space *space, svm_flush *how, iova_t iova, uint64_t size,
                                bool leaf_only);
 
