@@ -51,6 +51,13 @@ SAN_FLAGS    := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined)
 HOST_CFLAGS  := $(COMMON) -O1 -fno-omit-frame-pointer $(SAN_FLAGS)
 HOST_LDFLAGS := $(SAN_FLAGS)
 
+# COVERAGE=1: for gcov, which wants one block per way and the files where they are (tests/tools/coverage.py).
+ifneq ($(COVERAGE),)
+PREFIX_MAP   :=
+HOST_CFLAGS  += -O0 --coverage
+HOST_LDFLAGS += --coverage
+endif
+
 # ---- Objects ----
 
 MAKE_FILES := Makefile $(wildcard boot/boot.mk kernel/kernel.mk iommu/iommu.mk tests/tests.mk tests/machines/machines.mk)

@@ -176,33 +176,49 @@ int iommu_destroy(struct iommu *iommu)
 
 /* ---- Start and stop ---- */
 
-/* The first `count` units stop, by force where they do not obey. */
-static void undo_start(struct iommu *iommu, unsigned count)
+/* From any state to one from which it can be started. One that does not obey may still read its tables. */
+static int stop_unit(struct iommu *iommu, struct vtd_unit *unit)
 {
-    while (count-- > 0) {
-        if (vtd_unit_stop(iommu->units[count]))
-            vtd_unit_drop(iommu->units[count]);
-        else
-            iommu_rmrr_forget(iommu, iommu->units[count]);
+    int rc = unit->taken ? vtd_unit_stop(unit) : 0;
+
+    if (unit->taken)
+        return rc;
+    vtd_unit_unprepare(unit);
+    iommu_rmrr_forget(iommu, unit);
+    return rc;
+}
+
+/* By force where they do not obey. */
+static void undo_start(struct iommu *iommu)
+{
+    for (unsigned i = iommu->unit_count; i-- > 0;) {
+        if (stop_unit(iommu, iommu->units[i]))
+            vtd_unit_drop(iommu->units[i]);
     }
+}
+
+/* All memory first: without it no unit is touched. */
+static int prepare(struct iommu *iommu)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; i < iommu->unit_count && rc == 0; i++)
+        rc = stop_unit(iommu, iommu->units[i]); /* an earlier start may have left it as it is */
+    for (unsigned i = 0; i < iommu->unit_count && rc == 0; i++)
+        rc = vtd_unit_prepare(iommu->units[i]);
+    return rc ? rc : iommu_intr_alloc(iommu);
 }
 
 int iommu_start(struct iommu *iommu)
 {
-    unsigned started = 0;
-    int rc = 0;
+    int rc = prepare(iommu);
 
-    while (rc == 0 && started < iommu->unit_count) {
-        rc = vtd_unit_start(iommu->units[started]);
-        if (rc == 0)
-            started++;
-        else if (!iommu->units[started]->taken)
-            iommu_rmrr_forget(iommu, iommu->units[started]);
-    }
+    for (unsigned i = 0; i < iommu->unit_count && rc == 0; i++)
+        rc = vtd_unit_start(iommu->units[i]);
     if (rc == 0)
         rc = iommu_intr_start(iommu);
     if (rc)
-        undo_start(iommu, started);
+        undo_start(iommu);
     iommu->started = rc == 0;
     return rc;
 }
@@ -215,11 +231,9 @@ int iommu_stop(struct iommu *iommu)
         return -EBUSY;
     iommu_intr_hold(iommu);
     for (unsigned i = 0; i < iommu->unit_count; i++) {
-        int rc = iommu->units[i]->started ? vtd_unit_stop(iommu->units[i]) : 0;
+        int rc = stop_unit(iommu, iommu->units[i]);
 
-        if (rc == 0)
-            iommu_rmrr_forget(iommu, iommu->units[i]);
-        else if (!first)
+        if (!first)
             first = rc;
     }
     iommu_intr_free(iommu);
@@ -275,6 +289,17 @@ static struct iommu_dev *find_group(struct iommu *iommu, struct vtd_unit *unit, 
     return NULL;
 }
 
+/* What of an empty slot 0 the unit did not confirm goes with the context entry. */
+static void undo_attach(struct iommu_dev *dev)
+{
+    struct vtd_unit *unit = dev->vtd->unit;
+
+    if (vtd_dev_detach(dev->vtd))
+        plat_log(LOG_ERROR, "%s: a device stays attached to nobody", unit->name);
+    else
+        iommu_ats_forget(dev, unit);
+}
+
 static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id fn, struct vtd_dev_cfg *cfg,
                       struct iommu_dev **out)
 {
@@ -289,8 +314,8 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
         rc = vtd_dev_attach(unit, cfg, &dev->vtd);
     if (rc == 0) {
         rc = iommu_ats_start(dev);
-        if (rc && vtd_dev_detach(dev->vtd))
-            plat_log(LOG_ERROR, "%s: a device stays attached to nobody", unit->name);
+        if (rc)
+            undo_attach(dev);
     }
     if (rc) {
         plat_free(dev);

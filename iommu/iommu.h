@@ -70,12 +70,13 @@ must_check int iommu_create(const void *dmar, size_t size, struct iommu **out, c
 struct vtd_unit *iommu_unit_of(struct iommu *iommu, struct pci_id fn);
 struct vtd_unit *iommu_unit_at(struct iommu *iommu, paddr_t base);
 
-/* Takes every unit over: queue, root table, events, translation on; interrupt remapping where it is. 0,
- * -ETIMEDOUT, -ENOMEM, -EIO. T.
+/* Takes every unit over: queue, root table, events, translation on; interrupt remapping where it is. 0;
+ * -ENOMEM: no unit was touched; -ETIMEDOUT, -EIO. T.
  */
 must_check int iommu_start(struct iommu *iommu);
 
-/* Translation off, machine as it was found. -EBUSY while a device is attached. 0, -ETIMEDOUT. T. */
+/* Translation off, machine as it was found. -EBUSY while a device is attached. 0; -EIO, -ETIMEDOUT: a unit
+ * did not obey, call again. T. */
 must_check int iommu_stop(struct iommu *iommu);
 
 /*
@@ -89,8 +90,8 @@ must_check int iommu_suspend(struct iommu *iommu);
 /*
  * All units on again, from whatever state they are in: taken over as at start, tables and queues made anew
  * from what is attached and bound. An IOASID that is dying gets no entry back (ordering table, row 62). 0;
- * -EINVAL (not suspended); -ENOMEM, -EIO, -ETIMEDOUT: what does not work yet is blocked, or as the unit
- * found itself; call again. T.
+ * -EINVAL (not suspended); -EIO, -ETIMEDOUT: what does not work yet is blocked, or as the unit found itself;
+ * -ENOMEM, of functions with ATS and PASIDs only: they are blocked; call again. T.
  */
 must_check int iommu_resume(struct iommu *iommu);
 
@@ -106,7 +107,7 @@ void iommu_drop(struct iommu *iommu);
  * where it is one; a function behind a PCI bridge has the bridge's). Functions that share an alias are one
  * iommu_dev. `pasid_bits` (1..20) is what it can carry. ATS and page requests are turned on where device,
  * unit and DMAR allow (iommu_ats.h). 0, -EINVAL, -ENODEV (no unit translates it), -ENOTSUP (it cannot send
- * what the lane asks for), -ENOMEM, -ETIMEDOUT. T.
+ * what the lane asks for), -ENOMEM, -EIO, -ETIMEDOUT. T.
  */
 must_check int iommu_dev_attach(struct iommu *iommu, struct pci_id fn, const uint16_t *aliases,
                                 unsigned alias_count, unsigned pasid_bits, struct iommu_dev **out);
@@ -130,8 +131,8 @@ void iommu_dev_gone(struct iommu_dev *dev);
  */
 must_check int iommu_dev_map_reserved(const struct iommu_dev *dev, struct pgtable *table);
 
-/* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0, -ETIMEDOUT.
- * T. */
+/* The last detach blocks the device again and frees its directory. -EBUSY while it is bound. 0; -EIO,
+ * -ETIMEDOUT: it stays attached, call again. T. */
 must_check int iommu_dev_detach(struct iommu_dev *dev);
 
 /*

@@ -71,17 +71,40 @@ static int publish_empty(struct iommu_dev *dev)
     return vtd_pasid_publish(dev->vtd, 0, &cfg);
 }
 
+void iommu_ats_forget(struct iommu_dev *dev, struct vtd_unit *unit)
+{
+    if (dev->empty_table == NULL)
+        return;
+    plat_pages_free(dev->empty_table, 1);
+    vtd_did_free(unit, dev->empty_did);
+    dev->empty_table = NULL;
+}
+
+/* A unit that was suspended has lost the entry. */
+static int unblock_untagged(struct iommu_dev *dev)
+{
+    int rc = vtd_pasid_retire(dev->vtd, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE);
+
+    if (rc && rc != -ENOENT)
+        return rc;
+    iommu_ats_forget(dev, dev->vtd->unit);
+    return 0;
+}
+
+/* One that a suspend could not end goes first. */
 static int block_untagged(struct iommu_dev *dev)
 {
-    int rc = vtd_did_alloc(dev->vtd->unit, &dev->empty_did);
+    int rc = dev->empty_table ? unblock_untagged(dev) : 0;
 
+    if (rc == 0)
+        rc = vtd_did_alloc(dev->vtd->unit, &dev->empty_did);
     if (rc)
         return rc;
     dev->empty_table = plat_pages_alloc(1, OWNER_PGTABLE);
     rc = dev->empty_table ? publish_empty(dev) : -ENOMEM;
     if (rc == 0)
         return 0;
-    /* An entry that the unit did not confirm may still be read: its table and domain id are kept for good. */
+    /* An entry that the unit did not confirm may still be read: its table and domain id are kept with it. */
     if (rc == -EIO || rc == -ETIMEDOUT)
         return rc;
     if (dev->empty_table)
@@ -89,18 +112,6 @@ static int block_untagged(struct iommu_dev *dev)
     dev->empty_table = NULL;
     vtd_did_free(dev->vtd->unit, dev->empty_did);
     return rc;
-}
-
-static int unblock_untagged(struct iommu_dev *dev)
-{
-    int rc = vtd_pasid_retire(dev->vtd, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE);
-
-    if (rc)
-        return rc;
-    plat_pages_free(dev->empty_table, 1);
-    vtd_did_free(dev->vtd->unit, dev->empty_did);
-    dev->empty_table = NULL;
-    return 0;
 }
 
 /* ---- On and off ---- */

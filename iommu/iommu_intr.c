@@ -40,13 +40,24 @@ static int enable_all(struct iommu *iommu)
     return err;
 }
 
+int iommu_intr_alloc(struct iommu *iommu)
+{
+    int err = 0;
+
+    for (unsigned i = 0; i < iommu->unit_count && iommu->dmar.intr_remap && err == 0; i++) {
+        if (iommu->units[i]->caps.ir)
+            err = vtd_intr_alloc(iommu->units[i]);
+    }
+    return err;
+}
+
 int iommu_intr_start(struct iommu *iommu)
 {
     bool any = false;
     int err = 0;
 
-    for (unsigned i = 0; i < iommu->unit_count && iommu->dmar.intr_remap && err == 0; i++) {
-        if (!iommu->units[i]->caps.ir)
+    for (unsigned i = 0; i < iommu->unit_count && err == 0; i++) {
+        if (iommu->units[i]->intr.table == NULL)
             continue;
         any = true;
         err = vtd_intr_start(iommu->units[i]);

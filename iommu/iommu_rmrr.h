@@ -12,9 +12,11 @@
 #include "iommu/iommu.h"
 #include "iommu/vtd_table.h"
 
-/* Holds every device of `unit` that an RMRR names and nobody has (again, after a suspend): before translation
- * goes on. 0, -ENOMEM,
- * -ENOSPC, -EIO, -ETIMEDOUT. T. */
+/*
+ * Holds every device of `unit` that an RMRR names and nobody has, and while the unit is suspended those that
+ * were held before again: before translation goes on. 0, -ENOMEM, -ENOSPC, -EIO, -ETIMEDOUT: one of them is
+ * blocked, call again. T.
+ */
 must_check int iommu_rmrr_hold_all(struct iommu *iommu, struct vtd_unit *unit);
 /* The unit is off, its tables are gone: so are those held there. T. */
 void iommu_rmrr_forget(struct iommu *iommu, const struct vtd_unit *unit);
@@ -24,7 +26,7 @@ void iommu_rmrr_forget(struct iommu *iommu, const struct vtd_unit *unit);
 must_check int iommu_rmrr_release(struct iommu *iommu, const struct vtd_unit *unit, const uint16_t *rids,
                                   unsigned count);
 
-/* Functions of `unit` that are held; each has a domain id. */
+/* Domain ids of functions of `unit` that are held. */
 unsigned iommu_rmrr_holds(const struct iommu *iommu, const struct vtd_unit *unit);
 
 /* Does `table` (NULL: pass-through) map all regions of the device 1:1, for reading and writing? Requests with

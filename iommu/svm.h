@@ -31,7 +31,7 @@ struct ioasid_bind_cfg {
  * -EINVAL (number 0 or wider than the device takes, stage or table unfit or not that of the other devices),
  * -ENOENT, -EACCES, -EBUSY (dying; device bound already, to this ID or, in lanes other than pasid, to
  * another; another owner's private data), -EAGAIN (suspended), -EEXIST (SPID in use), -ENOSPC (no domain id),
- * -ENOMEM, -ETIMEDOUT, a handler's errno. T.
+ * -ENOMEM, -EIO, -ETIMEDOUT, a handler's errno. T.
  */
 must_check int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev,
                            const struct ioasid_bind_cfg *cfg);
@@ -39,14 +39,15 @@ must_check int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev
 /*
  * Stops it again: at return the device reaches nothing through `id`. The last device emits UNBIND (CPU,
  * DEVICE, IOMMU; the entry goes at the IOMMU level). 0; -ENOENT (not bound, or already torn down by FREE),
- * -EACCES; -ETIMEDOUT: the unit did not confirm, the binding stays and keeps the ID alive. T.
+ * -EACCES; -EIO, -ETIMEDOUT: the unit did not confirm, the binding stays and keeps the ID alive: call again.
+ * T.
  */
 must_check int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev);
 
 /*
  * Flushes what units may have cached of [iova, iova+size) for `id`, after its table changed; size 0, or an
  * end beyond the last address there is, is everything. `leaf_only`: no table above the leaves changed. One
- * wait per unit. 0, -ENOENT (not bound), -EACCES, -ETIMEDOUT. T.
+ * wait per unit. 0, -ENOENT (not bound), -EACCES, -EIO, -ETIMEDOUT. T.
  */
 must_check int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only);
 
@@ -55,8 +56,8 @@ must_check int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, ui
  * its devices are closed: at return no device reaches anything through it, and their faults are not recorded.
  * Nothing is drained and nobody is told; the bindings stay, and with them the number, until unbind, which
  * drains and ends the silence. A bind of another device is -EBUSY from now on. 0, -ENOENT (not bound),
- * -EACCES, -EBUSY (free was called: its clean-up ends the bindings), -ETIMEDOUT (a unit did not confirm and
- * may still walk the table: keep it and call again). Allocates nothing. T.
+ * -EACCES, -EBUSY (free was called: its clean-up ends the bindings), -EIO, -ETIMEDOUT (a unit did not confirm
+ * and may still walk the table: keep it and call again). Allocates nothing. T.
  */
 must_check int ioasid_table_gone(struct ioasid_set *set, ioasid_t id);
 

@@ -17,15 +17,15 @@ static unsigned pdts_for(unsigned pasid_bits)
     return pasid_bits <= least ? 0 : pasid_bits - least;
 }
 
-/* Pages of a directory; the smallest ones fill a part of one. */
-unsigned vtd_dev_directory_pages(unsigned pdts)
+/* The smallest ones fill a part of a page. */
+static unsigned directory_pages(unsigned pdts)
 {
     uint64_t bytes = VTD_PDIR_ENTRIES(pdts) * sizeof(struct vtd_pasid_dir_entry);
 
     return (unsigned)(align_up(bytes, PAGE_SIZE) / PAGE_SIZE);
 }
 
-void vtd_dev_free_tables(const struct vtd_dev *dev)
+static void free_tables(const struct vtd_dev *dev)
 {
     struct vtd_pasid_entry *table;
 
@@ -35,8 +35,8 @@ void vtd_dev_free_tables(const struct vtd_dev *dev)
 
 static void free_directory(struct vtd_dev *dev)
 {
-    vtd_dev_free_tables(dev);
-    plat_pages_free(dev->directory, vtd_dev_directory_pages(dev->pdts));
+    free_tables(dev);
+    plat_pages_free(dev->directory, directory_pages(dev->pdts));
 }
 
 /* ---- Context entries, all of a device at a time ---- */
@@ -101,7 +101,15 @@ int vtd_dev_publish_contexts(struct vtd_dev *dev)
     if (!err)
         dev->context_present = true;
     plat_unlock(&dev->unit->table_lock);
-    return err || !dev->unit->caps.cm ? err : invalidate_not_present(dev);
+    if (err || !dev->unit->caps.cm)
+        return err;
+    err = invalidate_not_present(dev);
+    if (err) { /* the unit may go by what it has cached: they do not count, and have to be retired */
+        plat_lock(&dev->unit->table_lock);
+        vtd_dev_clear_contexts(dev);
+        plat_unlock(&dev->unit->table_lock);
+    }
+    return err;
 }
 
 void vtd_dev_clear_contexts(struct vtd_dev *dev)
@@ -268,12 +276,12 @@ static struct vtd_dev *new_dev(struct vtd_unit *unit, const struct vtd_dev_cfg *
     dev->pwsnp = unit->caps.smpwcs && !cfg->no_pwsnp;
     dev->pgsnp = unit->caps.sc && !cfg->no_pgsnp;
     list_init(&dev->link);
-    dev->directory = plat_pages_alloc(vtd_dev_directory_pages(dev->pdts), OWNER_TABLE);
+    dev->directory = plat_pages_alloc(directory_pages(dev->pdts), OWNER_TABLE);
     if (dev->directory == NULL) {
         plat_free(dev);
         return NULL;
     }
-    plat_publish(dev->directory, vtd_dev_directory_pages(dev->pdts) * PAGE_SIZE, unit->caps.c);
+    plat_publish(dev->directory, directory_pages(dev->pdts) * PAGE_SIZE, unit->caps.c);
     return dev;
 }
 

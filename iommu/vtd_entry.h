@@ -45,22 +45,17 @@ void vtd_entry_clear_present(struct vtd_unit *unit, uint64_t *entry, bool fpd);
 void vtd_entry_zero_but_fpd(struct vtd_unit *unit, uint64_t *entry, unsigned count);
 void vtd_entry_zero_fpd(struct vtd_unit *unit, uint64_t *entry);
 
-/* ---- The directory of a device: its size; every PASID table that it has is given back, its entries stay.
- * ---- */
+/* ---- All tables of a unit that is off and whose queue rests (vtd_rebuild.c) ---- */
 
-unsigned vtd_dev_directory_pages(unsigned pdts);
-void vtd_dev_free_tables(const struct vtd_dev *dev);
-
-/* ---- All tables of a unit that is off (vtd_rebuild.c) ---- */
-
-/* Root and directories are empty afterwards, all other tables are given back. */
-void vtd_tables_drop(struct vtd_unit *unit);
-/* Context entries of all devices, and no PASID entry. 0, -ENOMEM, -EIO, -ETIMEDOUT. */
+/* No entry of a context or PASID table is left; the tables stay where they are, for what comes back. */
+void vtd_tables_empty(struct vtd_unit *unit);
+/* Context entries of all devices, and no PASID entry. 0; -ENOMEM: not behind vtd_tables_empty. */
 must_check int vtd_tables_rebuild(struct vtd_unit *unit);
 
 /* ---- Context entries of a device, all at a time: P goes; the rest goes (vtd_dev.c) ---- */
 
-/* Published: 0; -EBUSY: one is in use; -ENOMEM; caching mode: -EIO, -ETIMEDOUT, and they are present. */
+/* Published: 0; -EBUSY: one is in use; -ENOMEM; caching mode: -EIO, -ETIMEDOUT: they are not present, and
+ * have to be retired. */
 must_check int vtd_dev_publish_contexts(struct vtd_dev *dev);
 void vtd_dev_clear_contexts(struct vtd_dev *dev);
 void vtd_dev_zero_contexts(struct vtd_dev *dev);

@@ -35,15 +35,18 @@ static int set_table(struct vtd_unit *unit, uint64_t irta)
     return invalidate_all(unit);
 }
 
+int vtd_intr_alloc(struct vtd_unit *unit)
+{
+    if (unit->intr.table == NULL)
+        unit->intr.table = plat_pages_alloc(1, OWNER_TABLE);
+    return unit->intr.table == NULL ? -ENOMEM : 0;
+}
+
 int vtd_intr_start(struct vtd_unit *unit)
 {
     struct vtd_intr *intr = &unit->intr;
 
     intr->x2apic = unit->caps.eim && plat_x2apic();
-    if (intr->table == NULL)
-        intr->table = plat_pages_alloc(1, OWNER_TABLE);
-    if (intr->table == NULL)
-        return -ENOMEM;
     memset(intr->table, 0, PAGE_SIZE);
     memset(intr->owners, 0, sizeof(intr->owners));
     plat_publish(intr->table, PAGE_SIZE, unit->caps.c);

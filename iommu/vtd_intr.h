@@ -24,8 +24,11 @@ struct vtd_intr {
     bool x2apic;                                     /* IRTA.EIME */
 };
 
-/* Table without entries (the one that is there is emptied), SIRTP, and the global invalidation that ESIRTPS =
- * 0 asks for (rule 8); remapping stays off. The queue is on. 0, -ENOMEM, -ETIMEDOUT, -EIO. T. */
+/* Memory of the table, unless it has some. 0, -ENOMEM. T. */
+must_check int vtd_intr_alloc(struct vtd_unit *unit);
+
+/* Table emptied, SIRTP, and the global invalidation that ESIRTPS = 0 asks for (rule 8); remapping stays off.
+ * Its memory is there, the queue is on. 0, -ETIMEDOUT, -EIO. T. */
 must_check int vtd_intr_start(struct vtd_unit *unit);
 
 /* IRE on, compatibility format blocked (CFI = 0). 0, -ETIMEDOUT. T. */

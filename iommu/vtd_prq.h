@@ -25,6 +25,9 @@ struct vtd_dev;
 /* One page: 128 requests, of which 127 can be in the queue. */
 #define VTD_PRQ_SLOTS (PAGE_SIZE / sizeof(struct vtd_page_request))
 
+/* Groups of one function that are kept: four times the requests that it is allowed to have open. */
+#define VTD_PRQ_GROUPS 128u
+
 /* Who serves the requests of a device for one slot. Lives in the binding. */
 struct vtd_pager {
     const struct vtd_dev *dev;
@@ -49,6 +52,7 @@ struct vtd_prq_stats {
     uint64_t markers;      /* stop markers: never answered */
     uint64_t overflows;    /* times that PRO was seen */
     uint64_t strange;      /* descriptors of no known type */
+    uint64_t beyond;       /* groups begun by functions that had VTD_PRQ_GROUPS of them */
     uint64_t responses[3]; /* by enum iommu_page_answer */
 };
 
@@ -76,9 +80,10 @@ void vtd_prq_init(struct vtd_unit *unit);
 /* Can devices of this unit send page requests? Not without PDS: nothing could be drained. X. */
 bool vtd_prq_usable(const struct vtd_unit *unit);
 
-/* Memory (unless it has some) and registers, if the unit is usable; its event comes after (vtd_event.h). 0,
- * -ENOMEM. T. */
-must_check int vtd_prq_start(struct vtd_unit *unit);
+/* Memory, if the unit is usable. 0, -ENOMEM. T. */
+must_check int vtd_prq_alloc(struct vtd_unit *unit);
+/* Registers, if it has memory; its event comes after (vtd_event.h). T. */
+void vtd_prq_start(struct vtd_unit *unit);
 /* No work is under way any more at return. Its event is off and no device is attached. T. */
 void vtd_prq_stop(struct vtd_unit *unit);
 void vtd_prq_free(struct vtd_unit *unit);

@@ -55,9 +55,12 @@ struct vtd_qi_stats {
 /* Locks and lists of a queue that is off. */
 void vtd_qi_init(struct vtd_queue *queue);
 
+/* Memory of the queue, which rests until vtd_qi_start. 0; -ENOMEM, and vtd_qi_free takes what there is. T. */
+must_check int vtd_qi_alloc(struct vtd_unit *unit);
+
 /*
- * Memory (unless it has some) and registers of the queue: 256-bit descriptors, QIE on (rules 18, 19). The
- * unit's queue must be off. 0, -ENOMEM, -ETIMEDOUT. T.
+ * Registers of the queue: 256-bit descriptors, QIE on (rules 18, 19). Its memory is there, and the unit's
+ * queue off. 0, -ETIMEDOUT. T.
  */
 must_check int vtd_qi_start(struct vtd_unit *unit);
 

@@ -151,6 +151,17 @@ static int alloc_tables(struct vtd_unit *unit)
     return 0;
 }
 
+/* Context entries of what is attached, and what else is in the tables before translation goes on. The queue
+ * rests: all of it is flushed when the root is set. */
+static int fill_tables(struct vtd_unit *unit)
+{
+    int err = vtd_tables_rebuild(unit);
+
+    if (!err && unit->fill != NULL)
+        err = unit->fill(unit, unit->fill_arg);
+    return err;
+}
+
 static void free_context_table(uint64_t present, uint64_t address)
 {
     if (present)
@@ -173,12 +184,53 @@ static void free_tables(struct vtd_unit *unit)
     unit->did_used = NULL;
 }
 
+static int alloc_all(struct vtd_unit *unit)
+{
+    int err = alloc_tables(unit);
+
+    if (!err)
+        err = vtd_qi_alloc(unit);
+    if (!err)
+        err = vtd_prq_alloc(unit);
+    if (!err)
+        err = fill_tables(unit);
+    return err;
+}
+
+static void free_all(struct vtd_unit *unit)
+{
+    vtd_qi_free(unit);
+    vtd_prq_free(unit);
+    vtd_intr_free(unit);
+    free_tables(unit);
+}
+
+int vtd_unit_prepare(struct vtd_unit *unit)
+{
+    int err;
+
+    plat_assert(!unit->taken && unit->root == NULL);
+    err = alloc_all(unit);
+    if (err)
+        free_all(unit);
+    return err;
+}
+
+void vtd_unit_unprepare(struct vtd_unit *unit)
+{
+    plat_assert(!unit->taken);
+    free_all(unit);
+}
+
 /* ---- Give-back ---- */
 
-/* Everything off. The first error is returned; the rest is tried all the same. */
-static int turn_off(struct vtd_unit *unit)
+/*
+ * Everything off; after an error it can be called again, with the queue that it takes to flush (rule 7). By
+ * force: all of it is tried. The first error is returned.
+ */
+static int turn_off(struct vtd_unit *unit, bool by_force)
 {
-    int errs[5];
+    int errs[4], first = 0;
 
     vtd_event_stop(unit);
     vtd_prq_stop(unit);
@@ -186,25 +238,24 @@ static int turn_off(struct vtd_unit *unit)
     errs[1] = vtd_firmware_protect(unit, FIELD_GET(VTD_PMEN_EPM, unit->saved.pmen));
     errs[2] = vtd_cmd(unit, VTD_CMD_TE, false);
     errs[3] = errs[2] ? 0 : vtd_firmware_point_back(unit);
-    errs[4] = vtd_qi_stop(unit);
-    vtd_fault_clear(unit);
-    for (unsigned i = 0; i < ARRAY_SIZE(errs); i++) {
-        if (errs[i])
-            return errs[i];
+    for (unsigned i = 0; i < ARRAY_SIZE(errs); i++)
+        first = first ? first : errs[i];
+    if (!first || by_force) {
+        int err = vtd_qi_stop(unit);
+
+        first = first ? first : err;
     }
-    return 0;
+    vtd_fault_clear(unit);
+    return first;
 }
 
 static int give_back(struct vtd_unit *unit)
 {
-    int err = turn_off(unit);
+    int err = turn_off(unit, false);
 
     if (err)
         return err;
-    vtd_qi_free(unit);
-    vtd_prq_free(unit);
-    vtd_intr_free(unit);
-    free_tables(unit);
+    free_all(unit);
     unit->started = false;
     unit->taken = false;
     return vtd_firmware_restore(unit);
@@ -220,29 +271,18 @@ static void mask_events(struct vtd_unit *unit)
         vtd_event_mask(unit, VTD_EVENT_PAGES, true);
 }
 
-/* From whatever is on to our queue and translation. Tables have the context entries of what is attached. */
-static int take_over(struct vtd_unit *unit)
+/* From a unit on which nothing is on to our queue and translation, with the tables as they are. */
+static int turn_on(struct vtd_unit *unit)
 {
-    int err = vtd_firmware_quiesce(unit);
+    int err;
 
-    if (err)
-        return err;
     mask_events(unit);
     vtd_fault_clear(unit);
-    if (unit->root == NULL)
-        err = alloc_tables(unit);
-    else
-        vtd_tables_drop(unit);
-    if (!err)
-        err = vtd_qi_start(unit);
-    if (!err)
-        err = vtd_prq_start(unit);
-    if (!err)
-        err = start_tables(unit);
-    if (!err)
-        err = vtd_tables_rebuild(unit);
-    if (!err && unit->fill != NULL)
-        err = unit->fill(unit, unit->fill_arg);
+    err = vtd_qi_start(unit);
+    if (err)
+        return err;
+    vtd_prq_start(unit);
+    err = start_tables(unit);
     if (err)
         return err;
     vtd_event_start(unit);
@@ -252,13 +292,23 @@ static int take_over(struct vtd_unit *unit)
     return err;
 }
 
-int vtd_unit_start(struct vtd_unit *unit)
+static int take_over(struct vtd_unit *unit)
 {
     int err;
 
-    plat_assert(!unit->taken);
     vtd_firmware_save(unit);
     unit->taken = true;
+    err = vtd_firmware_quiesce(unit);
+    return err ? err : turn_on(unit);
+}
+
+int vtd_unit_start(struct vtd_unit *unit)
+{
+    int err = unit->root == NULL ? vtd_unit_prepare(unit) : 0;
+
+    if (err)
+        return err;
+    plat_assert(!unit->taken);
     err = take_over(unit);
     if (err) {
         int undo = give_back(unit);
@@ -294,7 +344,14 @@ int vtd_unit_resume(struct vtd_unit *unit)
     int err;
 
     plat_assert(unit->suspended);
-    err = take_over(unit);
+    err = vtd_firmware_quiesce(unit);
+    if (err)
+        return err;
+    vtd_qi_rest(unit);
+    vtd_tables_empty(unit);
+    err = fill_tables(unit);
+    if (!err)
+        err = turn_on(unit);
     if (!err)
         unit->suspended = false;
     return err;
@@ -302,7 +359,7 @@ int vtd_unit_resume(struct vtd_unit *unit)
 
 int vtd_unit_stop(struct vtd_unit *unit)
 {
-    plat_assert(unit->started);
+    plat_assert(unit->taken);
     return give_back(unit);
 }
 
@@ -317,7 +374,7 @@ void vtd_unit_drop(struct vtd_unit *unit)
         return;
     vtd_qi_reset(unit);
     vtd_prq_init(unit);
-    obeyed = turn_off(unit) == 0 && vtd_firmware_restore(unit) == 0;
+    obeyed = turn_off(unit, true) == 0 && vtd_firmware_restore(unit) == 0;
     if (!obeyed)
         plat_log(LOG_ERROR, "%s: does not obey while it is dropped", unit->name);
 }

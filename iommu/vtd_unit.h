@@ -73,7 +73,7 @@ struct vtd_unit {
     struct vtd_prq prq;
     struct vtd_saved saved;
 
-    int (*fill)(struct vtd_unit *unit, void *arg); /* called before translation goes on; NULL: nobody */
+    int (*fill)(struct vtd_unit *unit, void *arg); /* called while the queue rests; NULL: nobody */
     void *fill_arg;
 
     struct plat_lock table_lock;
@@ -97,15 +97,26 @@ must_check int vtd_unit_create(paddr_t base, size_t size, uint16_t segment, unsi
                                struct vtd_unit **out, const char **why);
 
 /*
- * Takes the unit over: notes and ends what firmware left on, clears old faults, then queue, root table
- * without any entry, events, translation on, protected memory off (rules 1-8, 18, 19, 72, 73). Every device
- * is blocked at return. 0, -ENOMEM, -ETIMEDOUT, -EIO: nothing of ours is left on. T.
+ * All memory that a running unit needs, and what is in its tables from the start: before anything of it is
+ * touched, as without it the firmware's translation would go off for nothing, and without a queue of ours
+ * there would be no way to flush what goes with the firmware's root table when it is set again (rules 5, 7).
+ * 0, -ENOMEM, or what `fill` says: nothing was taken. T.
+ */
+must_check int vtd_unit_prepare(struct vtd_unit *unit);
+/* Gives it back, of a unit that has not been started, or whose start has failed. T. */
+void vtd_unit_unprepare(struct vtd_unit *unit);
+
+/*
+ * Takes the unit over, which is prepared here if it is not yet: notes and ends what firmware left on, clears
+ * old faults, then queue, root table without any entry, events, translation on, protected memory off (rules
+ * 1-8, 18, 19, 72, 73). Every device is blocked at return, but for what `fill` has put into the tables. 0,
+ * -ENOMEM, -ETIMEDOUT, -EIO: nothing of ours is left on. T.
  */
 must_check int vtd_unit_start(struct vtd_unit *unit);
 
-/* Events, interrupt remapping, translation and queue off, registers as they were found; tables freed (rule
- * 80). No device may be attached. 0; first error otherwise, and then the memory that the unit may still read
- * is kept. T. */
+/* Of a unit that was started, or whose start could not be undone: events, interrupt remapping, translation
+ * and queue off, registers as they were found; tables freed (rule 80). No device may be attached. 0; first
+ * error otherwise, and then the memory that the unit may still read is kept. T. */
 must_check int vtd_unit_stop(struct vtd_unit *unit);
 
 /*
@@ -118,8 +129,8 @@ must_check int vtd_unit_suspend(struct vtd_unit *unit);
 
 /*
  * On again, whatever state the unit is in by now: taken over like at start, with tables made anew: context
- * entries of all devices, no PASID entry; remapping of interrupts is off. 0; -ENOMEM, -ETIMEDOUT, -EIO: can
- * be repeated. T.
+ * entries of all devices, what `fill` puts in, no other PASID entry; remapping of interrupts is off. Takes no
+ * memory. 0; -ETIMEDOUT, -EIO: can be repeated. T.
  */
 must_check int vtd_unit_resume(struct vtd_unit *unit);
 

@@ -50,13 +50,15 @@ MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c te
                     tests/host/model_vcmd_test.c tests/host/model_walk_test.c
 
 # Host process only: the platform of a Linux process, units that record, units that translate, main().
-HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/table_stub_test.c \
+HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/refuse_test.c \
+                   tests/host/sweep_test.c tests/host/table_stub_test.c \
                    tests/host/unit_stub_test.c tests/host/intr_stub_test.c tests/host/ioasid_host_test.c \
                    tests/host/prq_test.c tests/host/ats_test.c $(MODEL_SUITE_SRCS)
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
              tests/host/stub_machine.c tests/host/own_unit.c tests/host/stub_intr.c tests/host/shadow.c tests/host/model_machine.c \
-             tests/host/model_engine.c tests/host/page_bench.c tests/host/model_firmware.c tests/host/model_rig.c tests/host/model_bed.c tests/host/breach.c $(MODEL_SRCS)
+             tests/host/model_engine.c tests/host/page_bench.c tests/host/model_firmware.c tests/host/model_rig.c tests/host/model_bed.c tests/host/breach.c \
+             tests/host/sweep.c tests/host/sweep_world.c $(MODEL_SRCS)
 
 # ---- Orderings: the abstract machine, the walks through it, two calls at a time ----
 

@@ -1,29 +1,53 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Checks beside the host binary: what may not compile, fields without a golden vector, the fuzz target of the DMAR
-# parser and its corpus.
+# Checks beside the host binary: what may not compile, fields without a golden vector, fuzz targets and their corpora.
 
 DMAR_FUZZ_SRCS   := tests/host/fuzz_dmar.c iommu/dmar.c iommu/dmar_lookup.c iommu/dmar_text.c kernel/lib/text.c
 DMAR_REPLAY_SRCS := $(DMAR_FUZZ_SRCS) tests/host/replay.c
 DMAR_CORPUS      := tests/host/corpus/dmar
 
-# Targets of `make fuzz`: a source with LLVMFuzzerTestOneInput and what it needs, a corpus of seeds, bytes of an input.
-FUZZ_TARGETS   := dmar
-FUZZ_dmar_SRCS  = $(DMAR_FUZZ_SRCS)
-FUZZ_dmar_SEEDS = $(DMAR_CORPUS)
-FUZZ_dmar_BYTES = 4096
-FUZZ_CC        ?= clang
-T              ?= dmar
-S              ?= 60
+# The simulated machine with what it simulates, and no harness.
+FUZZ_MACHINE_SRCS := $(IOMMU_SRCS) $(LIB_SRCS) $(MODEL_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
+                     tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_machine.c \
+                     tests/host/stub_intr.c tests/host/shadow.c tests/host/model_machine.c tests/host/model_firmware.c
 
-.PHONY: check-formats fuzz corpus-dmar
-check-formats: $(O)/host/replay_dmar
+# Targets of `make fuzz`: a source with LLVMFuzzerTestOneInput and what it needs, a corpus of seeds, bytes of an input.
+FUZZ_TARGETS     := dmar acpi args faults ops
+FUZZ_dmar_SRCS    = $(DMAR_FUZZ_SRCS)
+FUZZ_dmar_SEEDS   = $(DMAR_CORPUS)
+FUZZ_dmar_BYTES   = 4096
+FUZZ_acpi_SRCS    = tests/host/fuzz_acpi.c kernel/lib/acpi_walk.c
+FUZZ_acpi_SEEDS   = tests/host/corpus/acpi
+FUZZ_acpi_BYTES   = 1024
+FUZZ_args_SRCS    = tests/host/fuzz_args.c tests/harness/args.c kernel/lib/args_text.c
+FUZZ_args_SEEDS   = tests/host/corpus/args
+FUZZ_args_BYTES   = 2048
+FUZZ_faults_SRCS  = tests/host/fuzz_faults.c $(FUZZ_MACHINE_SRCS)
+FUZZ_faults_SEEDS = tests/host/corpus/faults
+FUZZ_faults_BYTES = 512
+FUZZ_ops_SRCS     = tests/host/fuzz_ops.c $(FUZZ_MACHINE_SRCS)
+FUZZ_ops_SEEDS    = tests/host/corpus/ops
+FUZZ_ops_BYTES    = 256
+FUZZ_CC          ?= clang
+T                ?= dmar
+S                ?= 60
+
+REPLAYS := $(FUZZ_TARGETS:%=$(O)/host/replay_%)
+
+.PHONY: check-formats check-corpus fuzz corpus-dmar
+check-formats: check-corpus
 	$(Q)tests/host/compile_fail/run.sh $(CC)
 	$(Q)tests/host/golden.sh
-	$(Q)$(O)/host/replay_dmar $(DMAR_CORPUS)/*
 
-$(O)/host/replay_dmar: $(DMAR_REPLAY_SRCS:%.c=$(O)/host/%.o)
-	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
+# Every input that the corpora have, without libFuzzer.
+check-corpus: $(REPLAYS)
+	$(Q)$(foreach t,$(FUZZ_TARGETS),$(O)/host/replay_$(t) $(FUZZ_$(t)_SEEDS)/* &&) true
+
+define REPLAY_RULE
+$(O)/host/replay_$(1): $$(patsubst %.c,$(O)/host/%.o,$$(FUZZ_$(1)_SRCS) tests/host/replay.c)
+	$$(if $$(Q),@echo "  LD    $$@")
+	$$(Q)$$(CC) $$(HOST_LDFLAGS) -o $$@ $$^
+endef
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call REPLAY_RULE,$(t))))
 
 # The decompressor of boot/, for tests/tools/pack_test.py.
 INFLATE_REPLAY_SRCS := tests/host/replay_inflate.c boot/inflate.c

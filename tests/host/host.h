@@ -33,8 +33,9 @@ bool host_phys_ok(paddr_t pa, size_t size);
 uint64_t host_mark(void);
 void host_quarantine(uint64_t mark);
 
-/* The n-th allocation from now on fails, once; 0: none does. */
-void host_fail_allocation(unsigned nth);
+/* The n-th allocation from now on fails, once; 0: none does. Returns what was left of the number before, 0 if
+ * none was or it has failed. */
+unsigned host_fail_allocation(unsigned nth);
 
 /* ---- Threads, time (platform.c) ---- */
 

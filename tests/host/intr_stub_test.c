@@ -38,6 +38,7 @@ static void open_unit(struct t *t, struct remapped *r)
     struct stub_cfg cfg = ir_cfg();
 
     own_start(t, &r->own, &cfg);
+    T_ASSERT_OK(t, vtd_intr_alloc(r->own.unit));
     T_ASSERT_OK(t, vtd_intr_start(r->own.unit));
     T_ASSERT_OK(t, vtd_intr_enable(r->own.unit));
 }
@@ -237,6 +238,7 @@ TEST(intr, start_order, .needs = NEED_HOST, .rules = "8 78",
         own_set(&cfg.cap, SPAN_MASK(VTD_CAP_ESIRTPS), esirtps);
         own_start(t, &own, &cfg);
         stub_stream_clear(own.stub);
+        T_ASSERT_OK(t, vtd_intr_alloc(own.unit));
         T_ASSERT_OK(t, vtd_intr_start(own.unit));
         T_EXPECT_EQ(t, stub_reg(own.stub, VTD_OFF_GSTS, 4) & 0x03000000, 0x01000000ull);
         T_EXPECT_EQ(t, own.stub->intr.irta, plat_pa(own.unit->intr.table).v | 7);

@@ -93,9 +93,12 @@ void *plat_va(paddr_t pa)
     return arena + (pa.v - HOST_RAM_BASE);
 }
 
-void host_fail_allocation(unsigned nth)
+unsigned host_fail_allocation(unsigned nth)
 {
+    unsigned left = fail_in;
+
     fail_in = nth;
+    return left;
 }
 
 static bool must_fail(void)

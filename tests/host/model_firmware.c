@@ -68,6 +68,7 @@ void model_firmware_ran(struct model *m, uint16_t rid)
     plat_assert(pages != NULL);
     plat_publish(pages, 2 * PAGE_SIZE, false);
     model_write64(m, VTD_OFF_IQA, plat_pa(pages + PAGE_SIZE).v);
+    model_write64(m, VTD_OFF_IQT, 0);
     command(m, SPAN_MASK(VTD_GCMD_QIE));
     model_write64(m, VTD_OFF_RTADDR, plat_pa(pages).v);
     command(m, SPAN_MASK(VTD_GCMD_SRTP));

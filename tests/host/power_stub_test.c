@@ -136,29 +136,18 @@ TEST(power, suspend_fails, .needs = NEED_IOMMU | NEED_HOST, .rules = "3 74",
 }
 
 TEST(power, no_memory, .needs = NEED_IOMMU | NEED_HOST, .rules = "74",
-     .doc = "every allocation of a resume fails once: -ENOMEM, and the next call succeeds")
+     .doc = "a resume takes no memory: what is attached and bound has kept its tables")
 {
     const struct stub_dev *d = stub_machine_dev(0, 0);
     struct iommu_dev *dev;
-    unsigned failures = 0;
     struct vtd_context_entry e;
 
     T_ASSERT_OK(t, iommu_dev_attach(t->iommu, d->id, d->rids, d->rid_count, 20, &dev));
-    for (unsigned n = 1; n < 8; n++) {
-        int err;
-
-        T_ASSERT_OK(t, iommu_suspend(t->iommu));
-        host_fail_allocation(n);
-        err = iommu_resume(t->iommu);
-        host_fail_allocation(0);
-        if (err == 0)
-            break;
-        failures++;
-        T_ASSERT_ERR(t, err, -ENOMEM);
-        T_ASSERT_OK(t, iommu_resume(t->iommu));
-        vtd_context_read(dev->vtd->unit, d->rids[0], &e);
-        T_EXPECT_EQ(t, entry_get(&e, VTD_CTX_P), 1ull);
-    }
-    T_EXPECT_GE(t, failures, 1u);
+    T_ASSERT_OK(t, iommu_suspend(t->iommu));
+    (void)host_fail_allocation(1);
+    T_EXPECT_OK(t, iommu_resume(t->iommu));
+    T_EXPECT_EQ(t, host_fail_allocation(0), 1u);
+    vtd_context_read(dev->vtd->unit, d->rids[0], &e);
+    T_EXPECT_EQ(t, entry_get(&e, VTD_CTX_P), 1ull);
     T_ASSERT_OK(t, iommu_dev_detach(dev));
 }

@@ -245,3 +245,24 @@ TEST(queue, others_pending, .needs = NEED_HOST, .rules = "31",
     T_EXPECT_EQ(t, own.unit->stats.refused, 1ull);
     own_close(t, &own);
 }
+
+TEST(queue, refused_wait, .needs = NEED_HOST, .rules = "31",
+     .doc =
+         "a unit that cannot read the batch's own wait once: -EIO at once, and the status word is free again")
+{
+    struct stub_cfg cfg = own_cfg();
+    struct own_unit own;
+    uint64_t begin;
+
+    own_start(t, &own, &cfg);
+    own.stub->faults.refuse = 4;
+    own_log_begin();
+    begin = plat_now_ns();
+    T_EXPECT_ERR(t, submit(own.unit, 3), -EIO);
+    own_log_end();
+    T_EXPECT_LT(t, plat_now_ns() - begin, own.unit->timeout_ns);
+    T_EXPECT_EQ(t, own.unit->stats.refused, 1ull);
+    T_EXPECT_EQ(t, own.unit->queue.status_used[0], 1ull);
+    T_EXPECT_OK(t, submit(own.unit, 3));
+    own_close(t, &own);
+}

@@ -178,6 +178,11 @@ static void record(struct stub_unit *unit, const struct vtd_desc *d)
     unit->stream_count++;
 }
 
+static bool refused(struct stub_unit *unit)
+{
+    return unit->faults.refuse > 0 && --unit->faults.refuse == 0;
+}
+
 /* One descriptor; false when the queue has stopped at it. */
 static bool step(struct stub_unit *unit, uint64_t iqa, uint64_t head, uint64_t size)
 {
@@ -185,7 +190,7 @@ static bool step(struct stub_unit *unit, uint64_t iqa, uint64_t head, uint64_t s
     struct vtd_desc d;
     enum vtd_iqei why;
 
-    if (!host_phys_ok(pa, sizeof(d))) {
+    if (refused(unit) || !host_phys_ok(pa, sizeof(d))) {
         stop(unit, SPAN_MASK(VTD_FSTS_IQE), VTD_IQEI_FETCH, 0);
         return false;
     }

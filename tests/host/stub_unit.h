@@ -35,6 +35,7 @@ struct stub_faults {
     bool hold_queue;           /* no descriptor is executed */
     unsigned per_tick;         /* descriptors executed per tick; 0: all of them at the tail write */
     unsigned lose_wait;        /* the n-th wait from now never writes its status; 0: none */
+    unsigned refuse;           /* the n-th descriptor from now cannot be fetched (IQE); 0: none */
     unsigned device_timeouts;  /* so many device-TLB invalidations time out (ITE), from the next one on */
     bool abort_early;          /* such a time-out stops the unit before it has fetched the wait behind it */
     unsigned device_error;     /* the n-th one gets an invalid completion (ICE); 0: none */

@@ -121,7 +121,7 @@ static void answer(struct model *m, struct ats_device *dev, struct ats_inv *inv)
     inv->used = false;
     if (dev->cfg.wrong_tag)
         queue_bad_completion(m, dev->cfg.sid);
-    if (dev->cfg.mute || inv->lost) {
+    if (dev->cfg.mute || inv->lost || fails(m, MODEL_FAIL_ANSWER)) {
         queue_timed_out(m, dev->cfg.sid);
         return;
     }

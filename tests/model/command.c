@@ -77,6 +77,8 @@ static void root_table_set(struct model *m)
         dma_drain(m, true, true);
         return;
     }
+    /* In legacy mode no PASID is looked up, and the next SRTP asks for it again. */
+    m->owed &= ~(unsigned)pow2(VTD_QI_PC);
     m->owed |= (unsigned)(pow2(VTD_QI_CC) | pow2(VTD_QI_IOTLB) | (legacy ? 0 : pow2(VTD_QI_PC)));
 }
 

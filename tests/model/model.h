@@ -215,6 +215,18 @@ bool model_page_response(struct model *m, struct model_page_response *out);
 /* A write to FEEx_xxxx. What comes out goes to model_host.interrupt. */
 struct model_completion model_msi(struct model *m, uint16_t sid, uint64_t address, uint32_t data);
 
+/* ---- Failures, for tests of what software does then ---- */
+
+enum model_failure {
+    MODEL_FAIL_FETCH,  /* a descriptor cannot be read: IQE */
+    MODEL_FAIL_STATUS, /* a wait is over, and its status is never written */
+    MODEL_FAIL_ANSWER, /* a device does not answer an invalidation of its TLB: ITE */
+    MODEL_FAIL_COUNT
+};
+/* The n-th time from now on, once; 0: not at all. Returns what was left of the number before, 0 if none was
+ * or it has happened. */
+unsigned model_fail(struct model *m, enum model_failure what, unsigned nth);
+
 /* ---- Looking inside; for tests ---- */
 
 enum model_cache {

@@ -139,6 +139,7 @@ struct model {
     uint64_t queue_tail; /* IQT before the last write */
     bool last_was_wait;
     bool drain_reads, drain_writes; /* owed before the next wait is over */
+    unsigned fail[MODEL_FAIL_COUNT];
     struct fetched fetched[QUEUE_FETCHED];
     unsigned fetched_count;
 
@@ -226,6 +227,8 @@ enum vtd_iqei desc_check(const struct model *m, const struct vtd_desc *d);
 void desc_check_rules(struct model *m, const struct vtd_desc *d);
 /* Called by ats.c: a function did not answer (ITE), or answered what nobody asked (ICE). */
 void queue_timed_out(struct model *m, uint16_t sid);
+/* A test wants this one to fail (model_fail). */
+bool fails(struct model *m, enum model_failure what);
 void queue_bad_completion(struct model *m, uint16_t sid);
 
 /* ---- cache.c ---- */

@@ -24,6 +24,21 @@ static uint64_t queue_size(const struct model *m)
     return pow2((unsigned)FIELD_GET(VTD_IQA_QS, get64(m, IQA))) * PAGE_SIZE;
 }
 
+/* ---- Failures that a test asks for ---- */
+
+unsigned model_fail(struct model *m, enum model_failure what, unsigned nth)
+{
+    unsigned left = m->fail[what];
+
+    m->fail[what] = nth;
+    return left;
+}
+
+bool fails(struct model *m, enum model_failure what)
+{
+    return m->fail[what] > 0 && --m->fail[what] == 0;
+}
+
 /* ---- Errors: VT-d 5.10, Invalidation Queue Error Record Register ---- */
 
 static void stop(struct model *m, enum vtd_iqei why)
@@ -110,7 +125,8 @@ static void complete_wait(struct model *m, const struct vtd_desc *d)
     dma_drain(m, m->drain_reads, m->drain_writes);
     m->drain_reads = false;
     m->drain_writes = false;
-    if (entry_get(d, VTD_QI_WAIT_SW) && !mem_write(m, status, &data, sizeof(data)))
+    if (entry_get(d, VTD_QI_WAIT_SW) && !fails(m, MODEL_FAIL_STATUS) &&
+        !mem_write(m, status, &data, sizeof(data)))
         breach(m, "rule 23: status word at %llx, where no memory is", (unsigned long long)status);
     if (!entry_get(d, VTD_QI_WAIT_IF))
         return;
@@ -253,7 +269,8 @@ static void fetch_one(struct model *m)
         stop(m, VTD_IQEI_WIDTH);
         return;
     }
-    if (!mem_read(m, FIELD_GET_ADDR(VTD_IQA_IQA, get64(m, IQA)) + head, &d, width(m), true)) {
+    if (fails(m, MODEL_FAIL_FETCH) ||
+        !mem_read(m, FIELD_GET_ADDR(VTD_IQA_IQA, get64(m, IQA)) + head, &d, width(m), true)) {
         stop(m, VTD_IQEI_FETCH);
         return;
     }

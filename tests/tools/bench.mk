@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What make bench measures with: two host programs without sanitizers, and an EFI program that does nothing.
+# What make bench measures with: three host programs without sanitizers, and an EFI program that does nothing.
 
 BENCH_IOASID_SRCS := tests/host/bench/ioasid_bench.c tests/host/bench/peers.c tests/host/bench/bench_platform.c
 BENCH_INV_SRCS    := tests/host/bench/invalidation_bench.c
+BENCH_DRAIN_SRCS  := tests/host/bench/drain_bench.c
 BENCH_ENUM_SRCS   := tests/host/order_enum.c
 BENCH_EMPTY_SRCS  := tests/machines/empty.c
 
@@ -13,9 +14,10 @@ BENCH_IOASID_ALL := $(BENCH_IOASID_SRCS) kernel/lib/idpool.c kernel/lib/text.c $
 BENCH_INV_ALL    := $(BENCH_INV_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) tests/host/platform.c tests/host/memory.c tests/host/bus.c \
                     tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_intr.c tests/host/stub_machine.c \
                     tests/host/model_machine.c tests/host/model_firmware.c tests/host/shadow.c $(MODEL_SRCS)
+BENCH_DRAIN_ALL  := $(BENCH_DRAIN_SRCS) $(filter-out $(BENCH_INV_SRCS),$(BENCH_INV_ALL)) tests/dev/dma_dev.c tests/host/model_engine.c
 BENCH_ENUM_ALL   := $(BENCH_ENUM_SRCS) $(ORDER_WALK_SRCS) $(INTERLEAVE_SRCS) tests/actors/owner.c tests/harness/errno_name.c tests/harness/walk.c \
                     $(filter-out $(BENCH_INV_SRCS),$(BENCH_INV_ALL))
-BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL) $(BENCH_ENUM_ALL)))
+BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL) $(BENCH_DRAIN_ALL) $(BENCH_ENUM_ALL)))
 
 $(O)/bench/tests/machines/%.o: tests/machines/%.c tests/tools/bench.mk | $(VENDOR)/build/stamp
 	@mkdir -p $(@D)
@@ -31,6 +33,9 @@ $(O)/bench/ioasid_bench: $(call bench_objects,$(BENCH_IOASID_ALL))
 	$(Q)$(CC) -o $@ $^
 
 $(O)/bench/invalidation_bench: $(call bench_objects,$(BENCH_INV_ALL))
+	$(Q)$(CC) -o $@ $^
+
+$(O)/bench/drain_bench: $(call bench_objects,$(BENCH_DRAIN_ALL))
 	$(Q)$(CC) -o $@ $^
 
 $(O)/bench/order_enum: $(call bench_objects,$(BENCH_ENUM_ALL))
@@ -50,12 +55,12 @@ $(O)/bench/empty.efi: $(O)/bench/empty.so
 
 ## bench: the numbers of docs/bench.md beside their bars, measured now and written there [BENCH='--only boot']
 .PHONY: bench
-bench: all $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/order_enum $(O)/bench/empty.efi
+bench: all $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/drain_bench $(O)/bench/order_enum $(O)/bench/empty.efi
 	$(Q)$(PYTHON) tests/tools/bench.py --out $(O) --vendor $(VENDOR) $(BENCH)
 
 ## bench-smoke: a short run of what make bench measures with: it links, ends, and says what bench.py reads
 .PHONY: bench-smoke
-bench-smoke: $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/empty.efi
+bench-smoke: $(O)/bench/ioasid_bench $(O)/bench/invalidation_bench $(O)/bench/drain_bench $(O)/bench/empty.efi
 	$(Q)$(O)/bench/ioasid_bench 10 >$(O)/bench/ioasid.smoke
 	$(Q)$(PYTHON) tests/tools/bench.py --out $(O) --vendor $(VENDOR) --only size,invalidations >$(O)/bench/invalidations.smoke
 

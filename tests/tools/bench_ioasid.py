@@ -4,7 +4,7 @@
 from bench_text import Line, ratio, spark
 
 ORDERS = ("sequential", "random")
-FIND, PAIR, FLAT, BYTES = 2.0, 4.0, 1.5, 64
+FIND, PAIR, LOCKS, FLAT, BYTES = 2.0, 4.0, 2.0, 1.5, 64
 FEW, MOST = 1000, 1000000
 
 
@@ -32,8 +32,15 @@ def _beside_array(times, what, order, bar, words):
 
 def _locks(times, what, order, live):
     """What exclusion alone takes of an alloc and a free."""
-    locks = times.get((what, order, "locks"))
-    return f", of which two locks are {locks[live]:.1f} ns" if locks else ""
+    return f", of which two locks are {times[what, order, 'locks'][live]:.1f} ns" if what == "pair" else ""
+
+
+def _beside_locks(times):
+    """docs/decisions/011-price-of-exclusion.md"""
+    subject, locks = times["pair", "sequential", "ioasid"], times["pair", "sequential", "locks"]
+    value, live = worst(subject, locks)
+    return Line("IOASID alloc + free, sequential order, beside the two locks that it takes", f"at most {LOCKS:g} x", value, LOCKS, ratio(value),
+                f"worst of 1 .. {MOST:,} live IDs, at {live:,}: {subject[live]:.1f} ns beside {locks[live]:.1f} ns; ioasid_bench")
 
 
 def _flat(times, what, words):
@@ -63,6 +70,7 @@ def enough(full, empty):
 def lines(times):
     out = [_beside_array(times, "find", order, FIND, "IOASID find") for order in ORDERS]
     out += [_beside_array(times, "pair", order, PAIR, "IOASID alloc + free") for order in ORDERS]
+    out.append(_beside_locks(times))
     return out + [_flat(times, "find", "IOASID find"), _flat(times, "pair", "IOASID alloc + free")] + _memory(times)
 
 

@@ -11,6 +11,7 @@ import time
 
 LAST_LINE = re.compile(r"pasidcheck: (\d+) passed, (\d+) failed, (\d+) skipped")
 SHOWN = 40  # lines of a failure that are printed; the log has all
+AT_END = 12  # lines of it in the list at the end
 WIDTH = 200  # characters of such a line
 WAITING = 1  # jobs that wait for time to pass, beside the others
 STILL = 30  # seconds after which it is said what is still running
@@ -201,10 +202,16 @@ class Runner:
         words = ": ".join(part for part in (counts, result.words) if part)
         print(f"check: {time.monotonic() - self.start:4.0f} s  {result.verdict():7} {job.name:22} "
               f"{result.seconds:6.1f} s  {words}", flush=True)
-        if result.passed is False and job.name in self.logs:
-            for line in excerpt(job, self.logs[job.name]):
-                print(f"    {line}")
-            print(f"    log: {os.path.join(self.folder, job.name)}.log", flush=True)
+        if result.passed is False:
+            self.explain(job, SHOWN)
+
+    def explain(self, job, lines):
+        """Prints the first lines of what a failed job said, if it said anything."""
+        if job.name not in self.logs:
+            return
+        for line in excerpt(job, self.logs[job.name])[:lines]:
+            print(f"    {line}")
+        print(f"    log: {os.path.join(self.folder, job.name)}.log", flush=True)
 
 
 def show_table(runner):
@@ -216,3 +223,12 @@ def show_table(runner):
         print(f"{job.name:22} {result.verdict():8} {result.seconds:7.1f}{counts}{words}")
     print(f"{'all':22} {'':8} {time.monotonic() - runner.start:7.1f}" + "".join(f" {n:7}" for n in total(runner.results.values()))
           + "\n")
+
+
+def show_failures(runner):
+    """What failed, once more, so that the end of a long log says why."""
+    for job in runner.jobs:
+        result = runner.results[job.name]
+        if result.passed is False:
+            print(f"FAILED {job.name}: {result.words}")
+            runner.explain(job, AT_END)

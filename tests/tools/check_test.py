@@ -36,6 +36,7 @@ class Jobs(unittest.TestCase):
         with contextlib.redirect_stdout(out):
             self.runner.run()
             check_jobs.show_table(self.runner)
+            check_jobs.show_failures(self.runner)
         return self.runner.results, out.getvalue()
 
     def test_plain_jobs(self):
@@ -99,6 +100,8 @@ class Jobs(unittest.TestCase):
         results, out = self.run_all(Job("host", sh(f"printf '{report}'; exit 5"), tap=tap, save_tap=True))
         self.assertFalse(results["host"].passed)
         self.assertIn("not ok 2 - b\n    # fail: why\n", out)
+        self.assertIn("FAILED host: exit code 5", out)
+        self.assertEqual(out.count("# fail: why"), 2)
         self.assertNotIn("# known", out)
 
 
@@ -123,6 +126,39 @@ class Compare(unittest.TestCase):
 
     def test_a_report_that_is_not_there(self):
         self.assertFalse(check.compare_logs("/nowhere/a", "/nowhere/b", True).passed)
+
+
+class SameLog(unittest.TestCase):
+    """Four runs of one machine: two beside other jobs, and, where times alone differ, two alone."""
+
+    def verdict(self, *logs):
+        with tempfile.TemporaryDirectory() as folder:
+            plan = check.Plan(folder, "vendor", 2)
+            texts = iter(logs)
+
+            def run(reports):
+                os.makedirs(reports, exist_ok=True)
+                with open(os.path.join(reports, check.TWICE + ".tap"), "w", encoding="utf-8") as f:
+                    f.write(next(texts))
+
+            run(plan.reports)
+            run(os.path.join(plan.reports, "again"))
+            plan.machine_command = lambda _, reports: sh(f"mkdir -p {reports}; echo '{next(texts)}' >{reports}/{check.TWICE}.tap")
+            return plan.same_log(), len(list(texts))
+
+    def test_equal_at_once(self):
+        result, left = self.verdict("# time_us 3", "# time_us 3", "", "")
+        self.assertEqual((result.passed, left), (True, 2))
+
+    def test_a_difference_that_is_no_time_is_final(self):
+        result, left = self.verdict("ok 1 - a", "ok 1 - b", "", "")
+        self.assertEqual((result.passed, left), (False, 2))
+
+    def test_times_are_judged_alone(self):
+        result, left = self.verdict("# time_us 3", "# time_us 4", "# time_us 3", "# time_us 3")
+        self.assertEqual((result.passed, left), (True, 0))
+        self.assertIn("line 1 differs", result.words)
+        self.assertFalse(self.verdict("# time_us 3", "# time_us 4", "# time_us 3", "# time_us 4")[0].passed)
 
 
 class Plan(unittest.TestCase):

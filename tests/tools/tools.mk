@@ -14,9 +14,10 @@ CHECK := tests/tools/check.py
 ## vendor-update: the same, in the archive's newest versions
 ## newlib: build the C library of the firmware
 ## spec-map: docs/spec-map.md: which case proves which row, rule and flaw, and what nobody proves
-## check-formats: what may not compile, golden vectors of all fields, the corpus of DMAR tables
-## fuzz: libFuzzer (clang) on a target of tests/host/checks.mk, T=dmar, for S=60 seconds
+## check-formats: what may not compile, golden vectors of all fields, the corpora of the fuzz targets
+## check-corpus: the corpora alone
 ## check-model: build and run the example of a foreign driver in front of the strict unit
+## fuzz: libFuzzer on the target T=dmar, acpi, args, faults or ops for S=60 seconds; prints executions per second
 ## corpus-dmar: write the seeds of the corpus anew
 ## clean: remove what was built; what was fetched stays
 
@@ -24,7 +25,7 @@ CHECK := tests/tools/check.py
 
 ## lint: clang-format, clang-tidy, cppcheck and the project's own rules; any finding fails
 lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
-lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS) $(MODEL_EXAMPLE_SRCS) $(MODEL_AGREE_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS) $(BENCH_ENUM_SRCS)
+lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS) tests/host/fuzz_acpi.c tests/host/fuzz_args.c tests/host/fuzz_faults.c tests/host/fuzz_ops.c $(MODEL_EXAMPLE_SRCS) $(MODEL_AGREE_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS) $(BENCH_DRAIN_SRCS) $(BENCH_ENUM_SRCS)
 lint: export LINT_FW_CFLAGS = $(FW_CFLAGS)
 lint: export LINT_FW_SRCS = $(FW_SRCS)
 lint: export LINT_BOOT_CFLAGS = $(BOOT_CFLAGS)
@@ -60,6 +61,12 @@ help:
 .PHONY: check-mutants
 check-mutants: $(NEWLIB)/stamp $(VENDOR)/build/stamp
 	$(Q)$(PYTHON) tests/tools/mutants.py --out $(O)/mutants --vendor $(VENDOR) --jobs $(JOBS) $(MUTANTS)
+
+## coverage: what the host binary's suites execute of iommu/ and of the strict unit, and what they do not
+.PHONY: coverage
+coverage:
+	+$(Q)$(MAKE) --no-print-directory O=$(O)/coverage SAN= COVERAGE=1 CC=gcc host
+	$(Q)$(PYTHON) tests/tools/coverage.py --out $(O)/coverage
 
 ## report: build/reports/*.html, .xml and .json from the .tap of each run [REPORTS=build/reports/new-fs.tap]
 ## diff: what differs between two reports: A=one.json B=other.tap
