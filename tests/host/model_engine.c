@@ -155,12 +155,14 @@ static int start(struct dma_dev *dev, const struct dma_xfer *x)
 
     if (dev->tagged && !bit_is_set(plat_pci_read32(dev->id, STUB_PASID_CONTROL), 16))
         return -EINVAL;
+    model_machine_enter();
     e->xfer = *x;
     e->tagged = dev->tagged;
     e->pasid = dev->pasid;
     e->tries = 0;
     e->due = plat_now_ns() / TICK_NS * TICK_NS + DELAY_NS;
     e->phase = QUEUED;
+    model_machine_leave();
     return 0;
 }
 

@@ -325,7 +325,7 @@ TEST(model_queue, waits, .rules = "23 24",
 
 /* ---- Duties ---- */
 
-TEST(model_queue, contract, .rules = "13 17 28 38 43 44 46 47 54", .flaws = "H7 H8",
+TEST(model_queue, contract, .rules = "13 17 28 38 43 44 46 47 54 80", .flaws = "H7 H8",
      .doc = "what software does to entries and memory that may be cached is told with the number of its rule")
 {
     struct model_config config = mrig_config();
@@ -353,6 +353,8 @@ TEST(model_queue, contract, .rules = "13 17 28 38 43 44 46 47 54", .flaws = "H7 
     T_EXPECT(t, mrig_breached(&rig, "rule 54: table 8000 freed while walks may begin there"));
     model_freed(rig.m, 14 * 4096, 4096);
     T_EXPECT(t, mrig_breached(&rig, "rule 54: e000 freed while the IOTLB may lead there"));
+    model_freed(rig.m, MRIG_ROOT * 4096, 4096);
+    T_EXPECT(t, mrig_breached(&rig, "rule 80: root table 1000 freed while translation is on"));
     mrig_command(&rig, 1u << 31, false);
     for (unsigned page = 0; page < MRIG_PAGES; page++)
         model_freed(rig.m, page * 4096, 4096);

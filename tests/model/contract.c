@@ -146,6 +146,9 @@ static void check_freed(struct model *m, const struct cached *c, uint64_t pa, ui
 void model_freed(struct model *m, uint64_t pa, uint64_t size)
 {
     reach_freed(m, pa, size);
+    if (reg_status(m, SPAN_MASK(VTD_GSTS_TES)) &&
+        overlaps(FIELD_GET_ADDR(VTD_RTADDR_RTA, m->root), PAGE_SIZE, pa, size))
+        breach(m, "rule 80: root table %llx freed while translation is on", (unsigned long long)pa);
     for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
         if (m->cache[i].used)
             check_freed(m, &m->cache[i], pa, size);

@@ -17,6 +17,11 @@ unsigned rnd(struct model *m, unsigned n)
     return (unsigned)((m->rng * 0x2545f4914f6cdd1dull >> 33) % n);
 }
 
+void model_again(struct model *m)
+{
+    m->rng = m->cfg.seed * 2 + 1;
+}
+
 /* ---- Memory ---- */
 
 uint64_t haw_end(const struct model *m)
@@ -79,7 +84,7 @@ struct model *model_create(const struct model_config *config, const struct model
         return NULL;
     m->cfg = *config;
     m->host = *host;
-    m->rng = config->seed * 2 + 1;
+    model_again(m);
     if (!preset_is_possible(m) || vtd_regs_size(config->cap, config->ecap) > MODEL_REG_BYTES) {
         free(m);
         return NULL;

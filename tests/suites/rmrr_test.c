@@ -55,66 +55,80 @@ static void attach(struct reserved *r)
         r->t, iommu_dev_attach(r->iommu, r->dma->id, r->dma->rids, r->dma->rid_count, IOASID_BITS, &r->dev));
 }
 
-TEST(rmrr, held, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "75", .negative = true,
-     .doc = "a device of the firmware's: from start on it reaches its region and nothing else, after a "
-            "suspend too; once attached it is blocked, once detached it is as before")
+static void is_held(struct reserved *r)
 {
-    struct reserved r;
+    struct t *t = r->t;
 
-    open(t, &r);
-    reaches(&r, true);
-    T_ASSERT_OK(t, iommu_suspend(r.iommu));
-    T_ASSERT_OK(t, iommu_resume(r.iommu));
-    reaches(&r, true);
-    attach(&r);
-    reaches(&r, false);
-    T_ASSERT_OK(t, iommu_dev_detach(r.dev));
-    reaches(&r, true);
-    close(&r);
+    reaches(r, true);
+    T_ASSERT_OK(t, iommu_suspend(r->iommu));
+    T_ASSERT_OK(t, iommu_resume(r->iommu));
+    reaches(r, true);
+    attach(r);
+    reaches(r, false);
+    T_ASSERT_OK(t, iommu_dev_detach(r->dev));
+    reaches(r, true);
 }
 
-TEST(rmrr, bound, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "75", .negative = true,
-     .doc =
-         "a bind to a table that does not map the region, or maps it elsewhere or to read only, is -EINVAL; "
-         "with the region in it the device reaches that and what the table maps")
+/* Tables that the device cannot be bound to, until the region is in it. */
+static void refused_until_mapped(struct reserved *r, struct ioasid_set *set, ioasid_t id,
+                                 const struct ioasid_bind_cfg *cfg, struct pgtable *table)
+{
+    uint64_t at = r->mem.pa.v;
+    struct t *t = r->t;
+
+    T_EXPECT_ERR(t, ioasid_bind(set, id, r->dev, cfg), -EINVAL);
+    T_ASSERT_OK(t, pgtable_map(table, (iova_t){at + PAGE_SIZE}, r->beside.pa, PAGE_SIZE, PGTABLE_RW));
+    T_EXPECT_ERR(t, iommu_dev_map_reserved(r->dev, table), -EEXIST);
+    T_EXPECT_ERR(t, ioasid_bind(set, id, r->dev, cfg), -EINVAL);
+    T_ASSERT_OK(t, pgtable_unmap(table, (iova_t){at + PAGE_SIZE}, PAGE_SIZE));
+    T_ASSERT_OK(t, pgtable_map(table, (iova_t){at}, r->mem.pa, 4 * PAGE_SIZE, PGTABLE_R));
+    T_EXPECT_ERR(t, ioasid_bind(set, id, r->dev, cfg), -EINVAL);
+    T_ASSERT_OK(t, pgtable_unmap(table, (iova_t){at}, 4 * PAGE_SIZE));
+    T_ASSERT_OK(t, iommu_dev_map_reserved(r->dev, table));
+}
+
+static void is_bound_with_it(struct reserved *r)
 {
     struct ioasid_bind_cfg cfg = {.guest = true, .spid = IOASID_NO_SPID};
+    struct ioasid_set *set = ioasid_system_set(r->iommu->ioasids);
     struct pgtable_cfg table_cfg;
-    struct ioasid_set *set;
     struct pgtable *table;
-    struct reserved r;
+    struct t *t = r->t;
     ioasid_t id;
-    uint64_t at;
 
-    open(t, &r);
-    attach(&r);
-    at = r.mem.pa.v;
+    attach(r);
     table_cfg =
-        rig_table_cfg(r.dev->vtd, rig_unit_stage(r.dev->vtd->unit), rig_unit_levels(r.dev->vtd->unit));
+        rig_table_cfg(r->dev->vtd, rig_unit_stage(r->dev->vtd->unit), rig_unit_levels(r->dev->vtd->unit));
     T_ASSERT_OK(t, pgtable_create(&table_cfg, &table));
-    T_ASSERT_OK(t, pgtable_map(table, (iova_t){RIG_IOVA}, r.beside.pa, PAGE_SIZE, PGTABLE_RW));
-    set = ioasid_system_set(r.iommu->ioasids);
+    T_ASSERT_OK(t, pgtable_map(table, (iova_t){RIG_IOVA}, r->beside.pa, PAGE_SIZE, PGTABLE_RW));
     T_ASSERT_OK(t, ioasid_alloc(set, 1, 1000, &id));
-    cfg.stage = rig_unit_stage(r.dev->vtd->unit) == VTD_PGTT_FIRST ? IOMMU_FIRST_STAGE : IOMMU_SECOND_STAGE;
+    cfg.stage = rig_unit_stage(r->dev->vtd->unit) == VTD_PGTT_FIRST ? IOMMU_FIRST_STAGE : IOMMU_SECOND_STAGE;
     cfg.table = table;
-    T_EXPECT_ERR(t, ioasid_bind(set, id, r.dev, &cfg), -EINVAL);
-    T_ASSERT_OK(t, pgtable_map(table, (iova_t){at + PAGE_SIZE}, r.beside.pa, PAGE_SIZE, PGTABLE_RW));
-    T_EXPECT_ERR(t, iommu_dev_map_reserved(r.dev, table), -EEXIST);
-    T_EXPECT_ERR(t, ioasid_bind(set, id, r.dev, &cfg), -EINVAL);
-    T_ASSERT_OK(t, pgtable_unmap(table, (iova_t){at + PAGE_SIZE}, PAGE_SIZE));
-    T_ASSERT_OK(t, pgtable_map(table, (iova_t){at}, r.mem.pa, 4 * PAGE_SIZE, PGTABLE_R));
-    T_EXPECT_ERR(t, ioasid_bind(set, id, r.dev, &cfg), -EINVAL);
-    T_ASSERT_OK(t, pgtable_unmap(table, (iova_t){at}, 4 * PAGE_SIZE));
-    T_ASSERT_OK(t, iommu_dev_map_reserved(r.dev, table));
-    T_ASSERT_OK(t, ioasid_bind(set, id, r.dev, &cfg));
-    reaches(&r, true);
-    t_dma_write_allowed(t, r.dma, (iova_t){RIG_IOVA}, &r.beside, 0, 64);
-    T_ASSERT_OK(t, ioasid_unbind(set, id, r.dev));
-    reaches(&r, false);
-    T_ASSERT_OK(t, iommu_dev_detach(r.dev));
+    refused_until_mapped(r, set, id, &cfg, table);
+    T_ASSERT_OK(t, ioasid_bind(set, id, r->dev, &cfg));
+    reaches(r, true);
+    t_dma_write_allowed(t, r->dma, (iova_t){RIG_IOVA}, &r->beside, 0, 64);
+    T_ASSERT_OK(t, ioasid_unbind(set, id, r->dev));
+    reaches(r, false);
+    T_ASSERT_OK(t, iommu_dev_detach(r->dev));
     T_EXPECT_OK(t, ioasid_free(set, id));
     T_ASSERT_OK(t, plat_idle_wait(1000000000));
     pgtable_destroy(table);
+}
+
+TEST(rmrr, held_and_bound, .needs = NEED_DMA, .lanes = RIG_LANES, .one_engine = true, .rules = "75",
+     .negative = true,
+     .doc =
+         "a device of the firmware's: from start on it reaches its region and nothing else, after a "
+         "suspend too; once attached it is blocked, once detached it is as before. A bind to a table that "
+         "does not map the region, or maps it elsewhere or to read only, is -EINVAL; with the region in it "
+         "the device reaches that and what the table maps")
+{
+    struct reserved r;
+
+    open(t, &r);
+    is_held(&r);
+    is_bound_with_it(&r);
     close(&r);
 }
 
