@@ -270,7 +270,10 @@ TEST(audit, entries, .needs = NEED_IOMMU | NEED_HOST,
     table_case_open(t, &k);
     T_ASSERT_OK(t, vtd_pasid_publish(k.dev->vtd, SLOT, &stray));
     complains(&k, "slot 5: an entry is there and nothing is bound (V1)");
-    T_ASSERT_OK(t, vtd_pasid_retire(k.dev->vtd, SLOT, VTD_RETIRE_LAST_OF_DID));
+    T_ASSERT_OK(t, vtd_pasid_publish(k.dev->vtd, SLOT + 1, &stray));
+    complains(&k, "slot 5: an entry is there and nothing is bound (V1)"); /* the first of two */
+    T_ASSERT_OK(t, vtd_pasid_retire(k.dev->vtd, SLOT, VTD_RETIRE_KEEP_DID));
+    T_ASSERT_OK(t, vtd_pasid_retire(k.dev->vtd, SLOT + 1, VTD_RETIRE_LAST_OF_DID));
     is_content(&k);
     entry = entry_of(&k);
     kept = *entry;

@@ -174,12 +174,13 @@ TEST(notifier, many_events, .needs = NEED_HOST,
     struct core_bench c;
     struct core_ear *ear;
 
-    core_open(t, &c, 10);
+    core_open(t, &c, 12);
     ear = core_listen(&c, 0, IOASID_ANY_SET, IOASID_LEVEL_CPU, IOASID_EVENT_ALLOC);
-    for (unsigned i = 0; i < 700; i++)
+    for (unsigned i = 0; i < 1500; i++)
         (void)core_alloc(&c, c.system);
     core_settle(&c);
-    T_EXPECT_EQ(t, ear->heard, 700u);
+    T_EXPECT_EQ(t, ear->heard, 1500u);
+    core_audit(&c, 1500);
     T_EXPECT_OK(t, ioasid_free_all(c.system));
     core_close(&c);
 }

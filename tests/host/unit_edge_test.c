@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The edges of a unit and of a binding, host only: what a machine has too much or too little of, arguments
- * that do not go together, calls that find a turn, a table or a vector gone.
+ * The edges of a unit, host only: what a machine has too much or too little of, arguments that do not go
+ * together, a vector, a status word or a confirmation that is not there.
  */
 #include <string.h>
 
-#include "iommu/svm_space.h"
-#include "iommu/vtd_flush.h"
+#include "iommu/iommu.h"
 #include "iommu/vtd_qi_priv.h"
 #include "tests/host/own_unit.h"
-#include "tests/host/stub_machine.h"
 #include "tests/suites/dmar_blob.h"
 
 /* ---- Units of a machine ---- */
@@ -58,6 +56,8 @@ TEST(refuse, too_many_units, .needs = NEED_HOST,
     own_log_end();
     T_EXPECT_EQ(t, iommu_unit_at(iommu, (paddr_t){WINDOW_BASE + 15 * PAGE_SIZE}), iommu->units[15]);
     T_EXPECT(t, iommu_unit_at(iommu, (paddr_t){WINDOW_BASE + 16 * PAGE_SIZE}) == NULL);
+    T_EXPECT_ERR(t, iommu_suspend(iommu), -EINVAL);
+    T_EXPECT_ERR(t, iommu_resume(iommu), -EINVAL);
     iommu->units[3]->prq.groups = 1;
     T_EXPECT_ERR(t, iommu_destroy(iommu), -EBUSY);
     iommu->units[3]->prq.groups = 0;
@@ -418,149 +418,44 @@ TEST(unit, scalable_root_comes_back, .needs = NEED_HOST, .rules = "6 7",
     own_close(t, &own);
 }
 
-/* ---- Bindings ---- */
+/* ---- Interrupts ---- */
 
-struct bound {
-    struct iommu_dev *dev, *other;
-    struct ioasid_set *set;
-    ioasid_t id;
-};
-
-static const struct ioasid_bind_cfg pass = {
-    .stage = IOMMU_PASS_THROUGH, .guest = true, .spid = IOASID_NO_SPID};
-
-static void bound_open(struct t *t, struct bound *b)
+TEST(
+    intr, find_edges, .needs = NEED_HOST, .rules = "78",
+    .doc =
+        "entries are found by segment and function, and by pin: of two messages the right one, of a stranger "
+        "none; an entry that is not confirmed gone is not replaced")
 {
-    const struct stub_dev *d = stub_machine_dev(0, 0), *o = stub_machine_dev(1, 0);
+    const struct plat_intr first = {.vector = 0x41, .fn = {0, OWN_RID}, .alias = OWN_RID};
+    const struct plat_intr second = {.vector = 0x42, .fn = {0, OWN_RID + 1}, .alias = OWN_RID + 1};
+    struct stub_cfg cfg = own_cfg();
+    struct plat_intr_form form;
+    struct vtd_irte entry;
+    struct own_unit own;
+    uint16_t index, other;
 
-    *b = (struct bound){.set = ioasid_system_set(t->iommu->ioasids)};
-    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, d->id, d->rids, d->rid_count, 20, &b->dev));
-    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, o->id, o->rids, o->rid_count, 20, &b->other));
-    T_ASSERT_OK(t, ioasid_alloc(b->set, 1, IOASID_NUMBERS - 1, &b->id));
-}
-
-static void bound_close(struct t *t, struct bound *b)
-{
-    T_ASSERT_OK(t, ioasid_free(b->set, b->id));
-    T_ASSERT_OK(t, iommu_dev_detach(b->dev));
-    T_ASSERT_OK(t, iommu_dev_detach(b->other));
-}
-
-static void serve_nothing(unused struct iommu_pager *pager, unused struct iommu_page_group *group)
-{
-}
-
-TEST(refuse, bind_cfgs, .needs = NEED_IOMMU | NEED_HOST | NEED_PT,
-     .doc =
-         "a stage that there is not, tables of the other stage or none, a pass-through with a table, and a "
-         "second device with anything different: -EINVAL, nothing is bound")
-{
-    const struct pgtable_cfg fs = {
-        .stage = PGTABLE_FIRST, .levels = 4, .haw = 39, .page_sizes = PGTABLE_4K + PGTABLE_2M};
-    const struct pgtable_cfg ss = {
-        .stage = PGTABLE_SECOND, .levels = 4, .haw = 39, .page_sizes = PGTABLE_4K + PGTABLE_2M};
-    struct iommu_pager pager = {.serve = serve_nothing};
-    struct pgtable *first, *second;
-    struct ioasid_bind_cfg cfg;
-    struct bound b;
-
-    bound_open(t, &b);
-    T_ASSERT_OK(t, pgtable_create(&fs, &first));
-    T_ASSERT_OK(t, pgtable_create(&ss, &second));
-    const struct ioasid_bind_cfg bad[] = {
-        {.stage = IOMMU_PASS_THROUGH, .table = first, .spid = IOASID_NO_SPID},
-        {.stage = IOMMU_FIRST_STAGE, .spid = IOASID_NO_SPID},
-        {.stage = IOMMU_FIRST_STAGE, .table = second, .spid = IOASID_NO_SPID},
-        {.stage = IOMMU_SECOND_STAGE, .spid = IOASID_NO_SPID},
-        {.stage = IOMMU_SECOND_STAGE, .table = first, .spid = IOASID_NO_SPID},
-        {.stage = (enum iommu_stage)9, .spid = IOASID_NO_SPID},
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++)
-        T_EXPECT_ERR(t, ioasid_bind(b.set, b.id, b.dev, &bad[i]), -EINVAL);
-    T_ASSERT_OK(t, ioasid_bind(b.set, b.id, b.dev, &pass));
-    cfg = pass;
-    cfg.guest = false;
-    T_EXPECT_ERR(t, ioasid_bind(b.set, b.id, b.other, &cfg), -EINVAL);
-    cfg = pass;
-    cfg.spid = 3;
-    T_EXPECT_ERR(t, ioasid_bind(b.set, b.id, b.other, &cfg), -EINVAL);
-    cfg = pass;
-    cfg.pager = &pager;
-    T_EXPECT_ERR(t, ioasid_bind(b.set, b.id, b.other, &cfg), -EINVAL);
-    cfg = (struct ioasid_bind_cfg){
-        .stage = IOMMU_FIRST_STAGE, .table = first, .guest = true, .spid = IOASID_NO_SPID};
-    T_EXPECT_ERR(t, ioasid_bind(b.set, b.id, b.other, &cfg), -EINVAL);
-    T_ASSERT_OK(t, ioasid_unbind(b.set, b.id, b.dev));
-    pgtable_destroy(first);
-    pgtable_destroy(second);
-    bound_close(t, &b);
-}
-
-TEST(refuse, turns, .needs = NEED_IOMMU | NEED_HOST | NEED_PT,
-     .doc = "a flush without a set: -EINVAL; of an ID that 65535 threads use: -EBUSY; of one whose turn "
-            "somebody keeps: -ETIMEDOUT after its time; of one with foreign private data: -ENOENT")
-{
-    struct bound b;
-    struct ioasid_rec *rec;
-    uint64_t foreign = 0, before;
-    void *old;
-
-    bound_open(t, &b);
-    T_ASSERT_OK(t, ioasid_bind(b.set, b.id, b.dev, &pass));
-    rec = ioasid_rec_of(t->iommu->ioasids, b.id);
-    T_EXPECT_ERR(t, ioasid_flush(NULL, b.id, (iova_t){0}, PAGE_SIZE, false), -EINVAL);
-    T_EXPECT_ERR(t, ioasid_flush(IOASID_ANY_SET, b.id, (iova_t){0}, PAGE_SIZE, false), -EINVAL);
-    rec->pins = UINT16_MAX;
-    T_EXPECT_ERR(t, ioasid_flush(b.set, b.id, (iova_t){0}, PAGE_SIZE, false), -EBUSY);
-    rec->pins = 0;
-    rec->flags |= REC_TURN;
-    before = plat_now_ns();
-    T_EXPECT_ERR(t, ioasid_flush(b.set, b.id, (iova_t){0}, PAGE_SIZE, false), -ETIMEDOUT);
-    T_EXPECT_GE(t, plat_now_ns() - before, 10000000000ull);
-    T_EXPECT_ERR(t, ioasid_unbind(b.set, b.id, b.dev), -ETIMEDOUT);
-    rec->flags &= (uint16_t)~REC_TURN;
-    T_EXPECT_OK(t, ioasid_flush(b.set, b.id, (iova_t){0}, PAGE_SIZE, false));
-    T_ASSERT_OK(t, ioasid_unbind(b.set, b.id, b.dev));
-    T_ASSERT_OK(t, plat_idle_wait(1000000000ull));
-    T_ASSERT_OK(t, ioasid_data_set(t->iommu->ioasids, b.id, &foreign));
-    T_EXPECT_ERR(t, ioasid_flush(b.set, b.id, (iova_t){0}, PAGE_SIZE, false), -ENOENT);
-    T_EXPECT_ERR(t, ioasid_bind(b.set, b.id, b.dev, &pass), -EBUSY);
-    T_ASSERT_OK(t, ioasid_data_take(t->iommu->ioasids, b.id, &old));
-    bound_close(t, &b);
-}
-
-TEST(power, gone_stays_out, .needs = NEED_IOMMU | NEED_HOST | NEED_PT, .rows = "51", .rules = "74",
-     .doc =
-         "a binding whose table went before the machine slept gets no entry back; a flush finds nothing to "
-         "do; its unbind ends it")
-{
-    struct vtd_pasid_entry e;
-    struct bound b;
-
-    bound_open(t, &b);
-    T_ASSERT_OK(t, ioasid_bind(b.set, b.id, b.dev, &pass));
-    T_ASSERT_OK(t, ioasid_table_gone(b.set, b.id));
-    T_ASSERT_OK(t, iommu_suspend(t->iommu));
-    T_ASSERT_OK(t, iommu_resume(t->iommu));
-    T_EXPECT_EQ(t, (unsigned)svm_binding_on(b.dev->bindings.next)->entry, (unsigned)SVM_ENTRY_LEFT_OUT);
-    T_EXPECT(t, vtd_pasid_read(b.dev->vtd, 0, &e) != 0 || e.q[0] == 0);
-    T_EXPECT_OK(t, ioasid_flush(b.set, b.id, (iova_t){0}, PAGE_SIZE, false));
-    T_EXPECT_OK(t, ioasid_table_gone(b.set, b.id));
-    T_ASSERT_OK(t, ioasid_unbind(b.set, b.id, b.dev));
-    bound_close(t, &b);
-}
-
-TEST(flush, nothing_present, .needs = NEED_IOMMU | NEED_HOST | NEED_PT,
-     .doc = "a flush of an entry that is there no more sends nothing but its wait")
-{
-    struct vtd_use use;
-    struct bound b;
-
-    bound_open(t, &b);
-    use = (struct vtd_use){b.dev->vtd, 7};
-    stub_stream_clear(stub_machine_unit(0));
-    T_EXPECT_OK(t, vtd_flush_range(&use, 1, (iova_t){0}, PAGE_SIZE, false));
-    for (unsigned i = 0; i < stub_machine_unit(0)->stream_count; i++)
-        T_EXPECT_EQ(t, entry_get(&stub_machine_unit(0)->stream[i], VTD_QI_TYPE), (uint64_t)VTD_QI_WAIT);
-    bound_close(t, &b);
+    own_set(&cfg.ecap, SPAN_MASK(VTD_ECAP_IR), true);
+    own_start(t, &own, &cfg);
+    T_ASSERT_OK(t, vtd_intr_alloc(own.unit));
+    T_ASSERT_OK(t, vtd_intr_start(own.unit));
+    T_ASSERT_OK(t, vtd_intr_add(own.unit, &first, 0, &form));
+    T_ASSERT_OK(t, vtd_intr_add(own.unit, &second, 0, &form));
+    T_ASSERT_OK(t, vtd_intr_find(own.unit, first.fn, &index));
+    T_ASSERT_OK(t, vtd_intr_find(own.unit, second.fn, &other));
+    T_EXPECT_NE(t, index, other);
+    T_EXPECT_EQ(t, entry_get(&own.unit->intr.table[other], VTD_IRTE_V), 0x42ull);
+    T_EXPECT_ERR(t, vtd_intr_find(own.unit, (struct pci_id){1, OWN_RID}, &index), -ENOENT);
+    T_EXPECT_ERR(t, vtd_intr_find(own.unit, (struct pci_id){0, OWN_RID + 2}, &index), -ENOENT);
+    T_EXPECT_ERR(t, vtd_intr_find_pin(own.unit, &index), -ENOENT);
+    entry = own.unit->intr.table[other];
+    own.stub->faults.lose_wait = 1;
+    own_log_begin();
+    T_EXPECT_ERR(t, vtd_intr_set(own.unit, other, &entry), -ETIMEDOUT);
+    own_log_end();
+    T_EXPECT_EQ(t, own.unit->intr.table[other].q[0], 0ull);
+    T_EXPECT_OK(t, vtd_intr_set(own.unit, other, &entry));
+    T_EXPECT_MEM(t, &own.unit->intr.table[other], &entry, sizeof(entry));
+    T_EXPECT_OK(t, vtd_intr_remove(own.unit, &first));
+    T_EXPECT_OK(t, vtd_intr_remove(own.unit, &second));
+    own_close(t, &own);
 }

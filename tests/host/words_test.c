@@ -208,3 +208,47 @@ TEST(dmar, more_lines, .needs = NEED_HOST,
     dmar_struct_text(&dmar, &s, line, sizeof(line));
     T_EXPECT_EQ(t, (const char *)line, "SATC segment 0: endpoint 00:02.0");
 }
+
+static const char *refusal(struct dmar_blob *blob, size_t size)
+{
+    struct dmar_error error = {.what = "accepted"};
+    struct dmar dmar;
+
+    if (dmar_parse(blob->bytes, size, &dmar, &error) == 0)
+        return "accepted";
+    return error.what;
+}
+
+TEST(dmar, more_refusals, .needs = NEED_HOST,
+     .doc =
+         "a length that the header cannot have, memory that is not in whole pages at either end, the rest of "
+         "a segment claimed twice or in two segments, a scope of type 0 that two units have")
+{
+    struct dmar_blob blob;
+    uint32_t at;
+
+    blob_begin(&blob);
+    blob_put(&blob, 4, 47, 4);
+    T_EXPECT_EQ(t, refusal(&blob, blob.size), "length in the header cannot be");
+    for (unsigned i = 0; i < 2; i++) {
+        blob_begin(&blob);
+        at = blob_struct(&blob, 1, 24);
+        blob_put(&blob, at + 8, 0x7a000000 + (i == 0) * 0x800, 8);
+        blob_put(&blob, at + 16, 0x7a0fffff - (i == 1) * 0x800, 8);
+        blob_function(&blob, 1, 0, 0, 2, 0);
+        T_EXPECT_EQ(t, refusal(&blob, blob.size), "reserved memory not in whole pages");
+    }
+    blob_begin(&blob);
+    blob_drhd(&blob, 1, 0, 0xfed90000);
+    blob_drhd(&blob, 1, 1, 0xfed91000);
+    blob_drhd(&blob, 0, 0, 0xfed92000);
+    T_EXPECT_EQ(t, refusal(&blob, blob.size), "accepted");
+    blob_drhd(&blob, 1, 0, 0xfed93000);
+    T_EXPECT_EQ(t, refusal(&blob, blob.size), "two units claim the rest of one segment");
+    blob_begin(&blob);
+    for (unsigned i = 0; i < 2; i++) {
+        blob_drhd(&blob, 0, 0, 0xfed90000 + i * 0x1000);
+        blob_function(&blob, 0, 0, 0, 2, 0);
+    }
+    T_EXPECT_EQ(t, refusal(&blob, blob.size), "accepted");
+}
