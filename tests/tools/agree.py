@@ -13,6 +13,7 @@ import collections
 import itertools
 import os
 import random
+import signal
 import sys
 import tempfile
 
@@ -144,6 +145,7 @@ def main(argv):
     parser.add_argument("--only", nargs="*", choices=sorted(units.MACHINES), help="these emulators")
     opts = parser.parse_args(argv)
     bad = 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # an emulator left alone would run on for ever
     with tempfile.TemporaryDirectory() as folder:
         for name in opts.only or units.MACHINES:
             emulator, model = units.emulator(name, opts.vendor, folder), units.Model(opts.model)
