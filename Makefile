@@ -16,6 +16,7 @@ CC := gcc
 endif
 LD      := ld
 OBJCOPY := objcopy
+NM      := nm
 PYTHON  := python3
 TOP     := $(CURDIR)
 Q       := $(if $(V),,@)
@@ -74,6 +75,9 @@ HOST_OBJS := $(call objects,host,$(HOST_ALL))
 # Cases run once: small is worth more than fast. What touches every byte of every proof is the exception.
 $(O)/fw/tests/%.o: FW_CFLAGS += -Os
 $(O)/fw/tests/harness/proof.o $(O)/fw/tests/harness/rng.o: FW_CFLAGS += -O2
+
+# And to compile them takes longer than they run.
+$(O)/host/%_test.o: HOST_CFLAGS += -O0
 
 $(O)/fw/%.o: %.c $(MAKE_FILES) | $(NEWLIB)/stamp
 	@mkdir -p $(@D)

@@ -54,7 +54,7 @@ static inline ioasid_t start_life(const struct ioasid_slot *slot, uint32_t numbe
     ioasid_t id = ioasid_make(number, ++core->generation);
 
     *ioasid_rec_at(core, number) = (struct ioasid_rec){.refs = 1};
-    hot->data = NULL;
+    __atomic_store_n(&hot->data, NULL, __ATOMIC_RELAXED); /* a stale handle may be looked up meanwhile */
     __atomic_store_n(&hot->key, ioasid_key(id, slot->index), __ATOMIC_RELEASE);
     return id;
 }

@@ -42,8 +42,8 @@ struct ioasid_stats {
 
 /*
  * A core for numbers 1 .. 2^bits-1, bits 1..20, with its system set. 0, -EINVAL, -ENOMEM. T.
- * ioasid_core_destroy gives all memory back; -EBUSY while an ID is live, a set is there, or a notifier or an
- * allocator is registered. T.
+ * ioasid_core_destroy gives all memory back; -EBUSY while an ID is live, a set is there, a notifier or an
+ * allocator is registered, and in a handler of the core. Not in one of another core. T.
  */
 must_check int ioasid_core_create(unsigned bits, struct ioasid_core **out);
 must_check int ioasid_core_destroy(struct ioasid_core *core);

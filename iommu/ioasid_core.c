@@ -39,7 +39,10 @@ int ioasid_core_destroy(struct ioasid_core *core)
 {
     bool busy;
 
-    if (plat_idle_wait(IDLE_NS)) /* the dispatcher or a grace period may still look at the core */
+    plat_lock(&core->lock);
+    busy = notifier_in_handler(core); /* which may be the dispatcher's: it cannot wait for itself */
+    plat_unlock(&core->lock);
+    if (busy || plat_idle_wait(IDLE_NS)) /* the dispatcher or a grace period may still look at the core */
         return -EBUSY;
     plat_lock(&core->lock);
     busy = core->stats.live != 0 || core->sets != 1 || core->grace_running || !list_empty(&core->notifiers) ||

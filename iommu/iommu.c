@@ -8,6 +8,7 @@
 #include "iommu/iommu_ats.h"
 #include "iommu/iommu_intr.h"
 #include "iommu/iommu_rmrr.h"
+#include "iommu/iommu_sidp.h"
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
@@ -309,6 +310,7 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
     if (!dev)
         return -ENOMEM;
     pci_ats_find(fn, &dev->pci);
+    iommu_sidp_choose(iommu, unit, cfg);
     rc = iommu_ats_choose(iommu, unit, &dev->pci, cfg);
     if (rc == 0)
         rc = vtd_dev_attach(unit, cfg, &dev->vtd);

@@ -436,7 +436,7 @@ const char *vtd_table_text(struct vtd_unit *unit, uint16_t rid, uint32_t slot, c
     struct vtd_context_entry context;
     struct vtd_pasid_entry entry;
 
-    text_rid(&t, rid);
+    text_function(&t, unit->segment, rid);
     if (unit->root == NULL)
         return text;
     add_words(&t, ": root", unit->root[rid_bus(rid)].q, 2);

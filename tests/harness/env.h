@@ -64,6 +64,19 @@ const char *env_breach(void);
 /* May [pa, pa + size) be read as memory? Asked before tables that may be garbage are followed. */
 bool env_phys_ok(paddr_t pa, size_t size);
 
+/* ---- Threads: where there are several CPUs ---- */
+
+struct env_thread;
+/* fn(arg) in a thread of its own, on CPU `cpu` (below env_cpus()) only, if that can be had. NULL: there is
+ * none. */
+must_check struct env_thread *env_thread_start(void (*fn)(void *arg), void *arg, unsigned cpu);
+/* Waits for its end; then it is no more. 0, -ETIMEDOUT. Thread. */
+must_check int env_thread_join(struct env_thread *thread, uint64_t timeout_ns);
+/* Calls of the seam pause now and then, as often as the seed wants it; 0: never. */
+void env_thread_jitter(uint64_t seed);
+/* Lets time pass without giving up the CPU. */
+void env_thread_pause(void);
+
 /* ---- Guarded calls ---- */
 
 enum env_end { ENV_RETURNED, ENV_TRAPPED, ENV_HUNG, ENV_PANICKED };

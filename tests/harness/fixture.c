@@ -228,7 +228,7 @@ static bool check_breaches(struct t_state *st)
     bool clean = true;
 
     for (unsigned i = 0; i < MAX_BREACHES && (breach = env_breach()); i++) {
-        state_judge(st, V_FAIL, "the unit saw a rule broken: %s", breach);
+        state_judge(st, V_FAIL, "a rule was broken: %s", breach);
         clean = false;
     }
     return clean;

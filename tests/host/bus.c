@@ -65,15 +65,25 @@ static const struct host_mmio *block_at(const struct plat_mmio *io, uint32_t off
 uint32_t plat_mmio_read32(const struct plat_mmio *io, uint32_t offset)
 {
     const struct host_mmio *block = block_at(io, offset, 4);
+    uint32_t value = UINT32_MAX;
 
-    return block != NULL ? block->read32(block->ctx, offset) : UINT32_MAX;
+    host_enter();
+    if (block != NULL)
+        value = block->read32(block->ctx, offset);
+    host_leave();
+    return value;
 }
 
 uint64_t plat_mmio_read64(const struct plat_mmio *io, uint32_t offset)
 {
     const struct host_mmio *block = block_at(io, offset, 8);
+    uint64_t value = UINT64_MAX;
 
-    return block != NULL ? block->read64(block->ctx, offset) : UINT64_MAX;
+    host_enter();
+    if (block != NULL)
+        value = block->read64(block->ctx, offset);
+    host_leave();
+    return value;
 }
 
 void plat_mmio_write32(const struct plat_mmio *io, uint32_t offset, uint32_t value)
@@ -82,8 +92,11 @@ void plat_mmio_write32(const struct plat_mmio *io, uint32_t offset, uint32_t val
 
     if (block == NULL)
         return;
+    host_wrote();
+    host_enter();
     host_trace_mmio(block->base.v + offset, value, false);
     block->write32(block->ctx, offset, value);
+    host_leave();
 }
 
 void plat_mmio_write64(const struct plat_mmio *io, uint32_t offset, uint64_t value)
@@ -92,8 +105,11 @@ void plat_mmio_write64(const struct plat_mmio *io, uint32_t offset, uint64_t val
 
     if (block == NULL)
         return;
+    host_wrote();
+    host_enter();
     host_trace_mmio(block->base.v + offset, value, true);
     block->write64(block->ctx, offset, value);
+    host_leave();
 }
 
 /* ---- Configuration space ---- */
@@ -149,10 +165,12 @@ void plat_pci_write32(struct pci_id fn, uint16_t offset, uint32_t value)
     struct function *f = function_at(fn);
 
     plat_assert(is_aligned(offset, 4) && offset / 4 < CONFIG_WORDS);
+    host_enter();
     if (f != NULL)
         f->words[offset / 4] = value;
     if (written != NULL)
         written(fn);
+    host_leave();
 }
 
 void plat_pci_write16(struct pci_id fn, uint16_t offset, uint16_t value)
@@ -160,10 +178,12 @@ void plat_pci_write16(struct pci_id fn, uint16_t offset, uint16_t value)
     struct function *f = function_at(fn);
 
     plat_assert(is_aligned(offset, 2) && offset / 4 < CONFIG_WORDS);
+    host_enter();
     if (f != NULL)
         memcpy((uint8_t *)f->words + offset, &value, sizeof(value));
     if (written != NULL)
         written(fn);
+    host_leave();
 }
 
 void host_bus_reset(void)
@@ -184,20 +204,27 @@ static bool x2apic;
 
 int plat_msi_alloc(void (*handler)(void *arg), void *arg, struct plat_msi *out)
 {
-    for (unsigned i = 0; i < MAX_VECTORS; i++) {
+    int err = -ENOSPC;
+
+    host_enter();
+    for (unsigned i = 0; i < MAX_VECTORS && err; i++) {
         if (vectors[i].handler != NULL)
             continue;
         vectors[i] = (struct vector){.handler = handler, .arg = arg};
         *out = (struct plat_msi){.address = MSI_BASE, .data = FIRST_VECTOR + i};
-        return 0;
+        err = 0;
     }
-    return -ENOSPC;
+    host_leave();
+    return err;
 }
 
 void plat_msi_free(const struct plat_msi *msi)
 {
     plat_assert(msi->data >= FIRST_VECTOR && msi->data - FIRST_VECTOR < MAX_VECTORS);
+    host_enter();
     vectors[msi->data - FIRST_VECTOR] = (struct vector){0};
+    host_leave();
+    host_msi_wait();
 }
 
 bool plat_x2apic(void)
@@ -267,7 +294,18 @@ void host_msi_send(uint32_t address, uint32_t data)
         return;
     }
     vectors[n].pending = true;
-    host_msi_deliver();
+    host_msi_pend();
+}
+
+static struct vector take(struct vector *v)
+{
+    struct vector now;
+
+    host_enter();
+    now = *v;
+    v->pending = false;
+    host_leave();
+    return now;
 }
 
 static bool delivering;
@@ -283,10 +321,10 @@ void host_msi_deliver(void)
         return;
     delivering = true;
     for (unsigned i = 0; i < MAX_VECTORS; i++) {
-        if (!vectors[i].pending)
-            continue;
-        vectors[i].pending = false;
-        vectors[i].handler(vectors[i].arg);
+        struct vector v = take(&vectors[i]);
+
+        if (v.pending)
+            v.handler(v.arg);
     }
     delivering = false;
 }

@@ -36,7 +36,8 @@ struct frame {
     sigjmp_buf end;
     struct env_guard *out;
     struct frame *outer;
-    uint64_t deadline; /* wall clock, microseconds */
+    struct host_thread thread; /* that may leave it */
+    uint64_t deadline;         /* wall clock, microseconds */
 };
 
 static struct frame *volatile innermost;
@@ -68,6 +69,11 @@ static noreturn void end_call(enum env_end end, const char *text)
     void *trace[16];
     int depth = backtrace(trace, 16);
 
+    if (host_home.threads && host_thread_save().self != f->thread.self) {
+        dprintf(STDOUT_FILENO, "Bail out! a thread: %s\n", text);
+        backtrace_symbols_fd(trace, depth, STDERR_FILENO);
+        _exit(4);
+    }
     f->out->end = end;
     snprintf(f->out->text, sizeof(f->out->text), "%s", text);
     f->out->depth = (unsigned)depth;
@@ -116,8 +122,7 @@ void guard_init(void)
 void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env_guard *out)
 {
     uint64_t begin = wall_us(), limit = timeout_ns / 1000;
-    struct frame f = {.out = out, .outer = innermost};
-    struct host_thread thread = host_thread_save();
+    struct frame f = {.out = out, .outer = innermost, .thread = host_thread_save()};
 
     memset(out, 0, sizeof(*out));
     f.deadline = begin + (limit < MAX_SECONDS * 1000000ull ? limit : MAX_SECONDS * 1000000ull);
@@ -128,7 +133,7 @@ void env_guard(void (*fn)(void *arg), void *arg, uint64_t timeout_ns, struct env
     if (sigsetjmp(f.end, 1) == 0)
         fn(arg);
     innermost = f.outer;
-    host_thread_restore(thread);
+    host_thread_restore(f.thread);
     if (out->end != ENV_RETURNED) {
         host_abandon_work();
         host_msi_abandon();

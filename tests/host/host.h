@@ -59,6 +59,35 @@ void host_pci_on_write(void (*fn)(struct pci_id fn));
 /* Called at every plat_relax(), e.g. by a unit that completes late. At most 8. */
 void host_on_tick(void (*fn)(void));
 
+/* ---- Threads that run at the same time (threads/); no more than words where one runs after the other
+ * (platform.c) ---- */
+
+/* What a home has. */
+struct host_home {
+    unsigned cpus;
+    bool threads;     /* they preempt each other */
+    const char *time; /* for the report */
+    const char *binary;
+};
+
+extern const struct host_home host_home;
+
+/* Into the simulated machine, which does one thing at a time; nests. Nothing of the product is called from
+ * in there. */
+void host_enter(void);
+void host_leave(void);
+/* Software wrote to a register: interrupts that come of it see all that was stored before. */
+void host_wrote(void);
+/* A message waits for host_msi_deliver(). */
+void host_msi_pend(void);
+/* Waits for a handler that runs. */
+void host_msi_wait(void);
+/* Memory comes from its last owner, by way of the allocator, to its next one. */
+void host_given_back(void *va, size_t size);
+void host_given_out(void *va, size_t size);
+/* A data race that was found since the last call, in words; NULL: none. */
+const char *host_race(void);
+
 /* ---- Hardware that looks on (platform.c, memory.c) ---- */
 
 /* What simulated hardware hears of software's doings. Calls come with no lock of the simulation held. */

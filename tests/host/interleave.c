@@ -39,8 +39,8 @@ static const struct spec_op calls[] = {OP(GET, 0),    OP(PUT, 0),      OP(BIND, 
 /* The subscriber that comes or goes. */
 static struct visitor {
     struct ioasid_notifier nb;
-    bool registered;
-    bool late; /* its handler ran when unregister had returned */
+    bool registered; /* atomic, as is the next */
+    bool late;       /* its handler ran when unregister had returned */
 } visitor;
 
 /* The pair under way. */
@@ -66,11 +66,22 @@ static bool has_call(const struct pair *p, unsigned call)
 
 /* ---- The visitor ---- */
 
+static void set_registered(bool yes)
+{
+    __atomic_store_n(&visitor.registered, yes, __ATOMIC_RELAXED);
+}
+
+static void look_late(void)
+{
+    if (!__atomic_load_n(&visitor.registered, __ATOMIC_RELAXED))
+        __atomic_store_n(&visitor.late, true, __ATOMIC_RELAXED);
+}
+
 static int visit(unused struct ioasid_notifier *nb, unused const struct ioasid_event *ev)
 {
-    visitor.late = visitor.late || !visitor.registered;
+    look_late();
     plat_wmb(); /* where others may go on */
-    visitor.late = visitor.late || !visitor.registered;
+    look_late();
     return 0;
 }
 
@@ -80,9 +91,9 @@ static int come(struct ioasid_core *core)
 
     visitor.nb = (struct ioasid_notifier){
         .handler = visit, .level = IOASID_LEVEL_DEVICE, .events = IOASID_EVENT_ALL, .name = "visitor"};
-    visitor.registered = true; /* it may be called before the call returns */
+    set_registered(true); /* it may be called before the call returns */
     rc = ioasid_notifier_register(core, IOASID_ANY_SET, &visitor.nb);
-    visitor.registered = rc == 0;
+    set_registered(rc == 0);
     return rc;
 }
 
@@ -90,7 +101,7 @@ static int go(struct ioasid_core *core)
 {
     int rc = ioasid_notifier_unregister(core, &visitor.nb);
 
-    visitor.registered = visitor.registered && rc != 0;
+    set_registered(visitor.registered && rc != 0);
     return rc;
 }
 
@@ -306,6 +317,7 @@ static bool judge(void *ctx, bool stuck)
 static bool try_pair(struct interleave *il)
 {
     struct fibers f = {.preemptions = il->preemptions,
+                       .seed = il->seed + il->pairs,
                        .prepare = prepare,
                        .body = {first_call, second_call},
                        .judge = judge,
@@ -359,6 +371,10 @@ void interleave_words(void (*line)(void *ctx, const char *text), void *ctx)
 {
     char text[400];
 
+    if (!pair.prelude) {
+        line(ctx, "before the first pair");
+        return;
+    }
     snprintf(text, sizeof(text), "after %s: %s", pair.prelude->words, pair.why ? pair.why : "stopped");
     line(ctx, text);
     for (unsigned n = 0; n < 2; n++) {

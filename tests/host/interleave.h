@@ -15,6 +15,7 @@
 struct interleave {
     unsigned preemptions;
     unsigned prelude; /* 0 .. INTERLEAVE_PRELUDES - 1: the state that the pairs begin in */
+    uint64_t seed;    /* as in struct fibers */
     unsigned pairs;   /* out */
     uint64_t runs;    /* out */
     unsigned points;  /* out: seam calls of the longest run */

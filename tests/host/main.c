@@ -34,6 +34,7 @@ static int make_machine(int argc, char **argv)
     fprintf(stderr, " model");
     for (unsigned n = 0; model_preset_name(n) != NULL; n++)
         fprintf(stderr, " model-%s", model_preset_name(n));
+    fprintf(stderr, " segments-ir segments-model");
     fprintf(stderr, "\n");
     return -EINVAL;
 }
@@ -76,13 +77,13 @@ void env_screen(unused bool on)
 void env_facts(env_fact_fn *emit, void *ctx)
 {
     emit(ctx, "compiler", __VERSION__);
-    emit(ctx, "time", "simulated");
+    emit(ctx, "time", host_home.time);
     emit(ctx, "units", profile);
 }
 
 void env_replay(char *out, size_t size, unused const char *machine, const char *args)
 {
-    snprintf(out, size, "build/host/pasidcheck " UNITS_OPTION "%s %s", profile, args);
+    snprintf(out, size, "%s " UNITS_OPTION "%s %s", host_home.binary, profile, args);
 }
 
 /* ---- Arguments ---- */
@@ -132,7 +133,7 @@ bool env_is_host(void)
 
 bool env_has_stubs(void)
 {
-    return !model_machine_is(profile);
+    return model_machine_unit(0) == NULL;
 }
 
 bool env_has_strays(void)
@@ -144,12 +145,12 @@ bool env_has_strays(void)
 
 unsigned env_cpus(void)
 {
-    return 1;
+    return host_home.cpus;
 }
 
 bool env_has_threads(void)
 {
-    return false;
+    return host_home.threads;
 }
 
 unsigned env_dmar_count(void)

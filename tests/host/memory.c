@@ -3,7 +3,8 @@
  * Memory of the simulated machine: one arena that stands for RAM from HOST_RAM_BASE on. Pages come from one
  * free list per power of two, small objects from one per multiple of 16 bytes, last freed first handed out,
  * so that stale pointers and stale translations hit something live. Under AddressSanitizer what is free, and
- * the rim of every object, is poisoned, for simulated hardware as well as for code.
+ * the rim of every object, is poisoned, for simulated hardware as well as for code; freed objects are filled
+ * with a pattern besides.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -151,15 +152,15 @@ static uint32_t alloc_block(unsigned order, enum plat_owner owner)
     frames[frame] =
         (struct frame){.serial = ++serial, .order = (uint8_t)order, .owner = (uint8_t)owner, .live = true};
     ASAN_UNPOISON_MEMORY_REGION(frame_va(frame), pow2(order) * PAGE_SIZE);
+    host_given_out(frame_va(frame), pow2(order) * PAGE_SIZE);
     memset(frame_va(frame), 0, pow2(order) * PAGE_SIZE);
     return frame;
 }
 
-void *plat_pages_alloc(unsigned count, enum plat_owner owner)
+static void *alloc_pages(unsigned count, enum plat_owner owner)
 {
     uint32_t frame;
 
-    plat_assert(is_pow2(count) && count <= pow2(MAX_ORDER) && owner < OWNER_COUNT);
     arena_init();
     if (must_fail())
         return NULL;
@@ -172,7 +173,18 @@ void *plat_pages_alloc(unsigned count, enum plat_owner owner)
     return frame_va(frame);
 }
 
-void plat_pages_free(void *va, unsigned count)
+void *plat_pages_alloc(unsigned count, enum plat_owner owner)
+{
+    void *va;
+
+    plat_assert(is_pow2(count) && count <= pow2(MAX_ORDER) && owner < OWNER_COUNT);
+    host_enter();
+    va = alloc_pages(count, owner);
+    host_leave();
+    return va;
+}
+
+static void free_pages(void *va, unsigned count)
 {
     uint32_t index = (uint32_t)((plat_pa(va).v - HOST_RAM_BASE) / PAGE_SIZE);
     struct frame *f = &frames[index];
@@ -184,14 +196,23 @@ void plat_pages_free(void *va, unsigned count)
     page_count[f->owner] -= count;
     if (host_watcher() != NULL)
         host_watcher()->freed(plat_pa(va), (size_t)count * PAGE_SIZE);
+    host_given_back(va, (size_t)count * PAGE_SIZE);
     ASAN_POISON_MEMORY_REGION(va, (size_t)count * PAGE_SIZE);
     push_block(index, f->order);
+}
+
+void plat_pages_free(void *va, unsigned count)
+{
+    host_enter();
+    free_pages(va, count);
+    host_leave();
 }
 
 /* ---- Small objects ---- */
 
 #define OBJECT_MAX 65536
 #define RIM        16
+#define FREED      0xd5 /* what a freed object is full of: to be seen without a sanitizer, too */
 
 struct object {
     struct object *next; /* all objects there ever were, newest first */
@@ -249,12 +270,11 @@ static struct object *take_object(unsigned class)
     return o;
 }
 
-void *plat_alloc(size_t size, enum plat_owner owner)
+static void *alloc_object(size_t size, enum plat_owner owner)
 {
     unsigned class = class_of(size);
     struct object *o;
 
-    plat_assert(size > 0 && size <= OBJECT_MAX && owner < OWNER_COUNT);
     arena_init();
     o = must_fail() ? NULL : take_object(class);
     if (o == NULL)
@@ -267,26 +287,46 @@ void *plat_alloc(size_t size, enum plat_owner owner)
     object_count[owner]++;
     ASAN_POISON_MEMORY_REGION(o + 1, (size_t) class * 16);
     ASAN_UNPOISON_MEMORY_REGION(o + 1, size);
+    host_given_out(o + 1, size);
     memset(o + 1, 0, size);
     return o + 1;
 }
 
-void plat_free(void *object)
+void *plat_alloc(size_t size, enum plat_owner owner)
 {
-    struct object *o;
+    void *object;
 
-    if (object == NULL)
-        return;
-    o = (struct object *)object - 1;
+    plat_assert(size > 0 && size <= OBJECT_MAX && owner < OWNER_COUNT);
+    host_enter();
+    object = alloc_object(size, owner);
+    host_leave();
+    return object;
+}
+
+static void free_object(void *object)
+{
+    struct object *o = (struct object *)object - 1;
+
     if (!in_arena(object) || !o->live)
         plat_panic("plat_free: %p: not what was handed out", object);
     if (o->quarantined)
         return;
     o->live = false;
     object_count[o->owner]--;
+    memset(object, FREED, o->size);
+    host_given_back(object, o->size);
     ASAN_POISON_MEMORY_REGION(object, (size_t)class_of(o->size) * 16);
     o->next_free = free_objects[class_of(o->size)];
     free_objects[class_of(o->size)] = o;
+}
+
+void plat_free(void *object)
+{
+    if (object == NULL)
+        return;
+    host_enter();
+    free_object(object);
+    host_leave();
 }
 
 /* ---- Accounts ---- */

@@ -155,12 +155,14 @@ static int start(struct dma_dev *dev, const struct dma_xfer *x)
 
     if (dev->tagged && !bit_is_set(plat_pci_read32(dev->id, STUB_PASID_CONTROL), 16))
         return -EINVAL;
+    model_machine_enter();
     e->xfer = *x;
     e->tagged = dev->tagged;
     e->pasid = dev->pasid;
     e->tries = 0;
     e->due = plat_now_ns() / TICK_NS * TICK_NS + DELAY_NS;
     e->phase = QUEUED;
+    model_machine_leave();
     return 0;
 }
 
@@ -207,7 +209,7 @@ static void configured(struct pci_id fn)
         struct model_device ats = e->ats;
         bool on = bit_is_set(plat_pci_read32(fn, STUB_ATS_CONTROL), 31);
 
-        if (e->dev.engine != DMA_ATS || e->dev.id.rid != fn.rid)
+        if (e->dev.engine != DMA_ATS || e->dev.id.segment != fn.segment || e->dev.id.rid != fn.rid)
             continue;
         ats.sid = on ? fn.rid : 0;
         ats.qdep = 8;

@@ -39,17 +39,19 @@ static unsigned depth;
 
 void model_machine_enter(void)
 {
+    host_enter();
     depth++;
 }
 
 void model_machine_leave(void)
 {
-    if (--depth > 0)
-        return;
-    while (message_count > 0) {
-        message_count--;
-        host_msi_send(messages[message_count].address, messages[message_count].data);
+    if (--depth == 0) {
+        while (message_count > 0) {
+            message_count--;
+            host_msi_send(messages[message_count].address, messages[message_count].data);
+        }
     }
+    host_leave();
 }
 
 void model_machine_abandon(void)
@@ -175,9 +177,9 @@ static void touched(void)
 
 static void published(const void *va, size_t size, bool snooped)
 {
+    model_machine_enter();
     if (!snooped)
         shadow_publish(va, size);
-    model_machine_enter();
     for (unsigned i = 0; i < unit_count; i++)
         model_published(units[i].model, plat_pa(va).v, size);
     model_machine_leave();
@@ -185,8 +187,10 @@ static void published(const void *va, size_t size, bool snooped)
 
 static void freed(paddr_t pa, size_t size)
 {
+    model_machine_enter();
     for (unsigned i = 0; i < unit_count; i++)
         model_freed(units[i].model, pa.v, size);
+    model_machine_leave();
 }
 
 static const struct host_watch watch = {

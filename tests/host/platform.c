@@ -71,6 +71,44 @@ void plat_rmb(void)
     touch();
 }
 
+/* ---- One thread at a time ---- */
+
+const struct host_home host_home = {.cpus = 1, .time = "simulated", .binary = "build/host/pasidcheck"};
+
+void host_enter(void)
+{
+}
+
+void host_leave(void)
+{
+}
+
+void host_wrote(void)
+{
+}
+
+void host_msi_pend(void)
+{
+    host_msi_deliver();
+}
+
+void host_msi_wait(void)
+{
+}
+
+void host_given_back(unused void *va, unused size_t size)
+{
+}
+
+void host_given_out(unused void *va, unused size_t size)
+{
+}
+
+const char *host_race(void)
+{
+    return NULL;
+}
+
 /* ---- Time ---- */
 
 uint64_t plat_now_ns(void)

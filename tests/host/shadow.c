@@ -12,12 +12,17 @@
 static uint8_t *shadow;
 static const uint8_t *arena;
 
-/* Byte by byte, so that it stays out of every sanitizer's sight. */
-__attribute__((no_sanitize("address"))) static void copy(volatile uint8_t *to, const volatile uint8_t *from,
-                                                         size_t size)
+/* By hand, so that it stays out of every sanitizer's sight; whole words where they are, as hardware does. */
+__attribute__((no_sanitize("address"))) static void copy(void *to, const void *from, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
-        to[i] = from[i];
+    size_t words = is_aligned((uintptr_t)to | (uintptr_t)from, 8) ? size / 8 : 0;
+    const volatile uint64_t *in = from;
+    volatile uint64_t *out = to;
+
+    for (size_t i = 0; i < words; i++)
+        out[i] = in[i];
+    for (size_t i = words * 8; i < size; i++)
+        ((volatile uint8_t *)to)[i] = ((const volatile uint8_t *)from)[i];
 }
 
 static uint64_t offset_of(uint64_t pa)

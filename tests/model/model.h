@@ -96,6 +96,9 @@ uint64_t model_peek(const struct model *m, uint32_t offset, unsigned width);
 void model_step(struct model *m, unsigned n);
 /* True if nothing is under way: no command, empty or stopped queue, no DMA, no device's answer. */
 bool model_idle(const struct model *m);
+/* The unit chooses from here on as it did from its start: what happens twice in the same way ends in the same
+ * way. */
+void model_again(struct model *m);
 
 /* ---- What memory's owner tells, so that duties can be checked ---- */
 

@@ -253,8 +253,18 @@ static void put_it(struct listener *l, const struct ioasid_event *ev)
     l->act_result = ioasid_put(ev->set, ev->id);
 }
 
+/* The number of the event is still that of this life. */
+static void look_up(struct listener *l, const struct ioasid_event *ev)
+{
+    ioasid_t now;
+
+    l->act_result = ioasid_lookup(l->bench->core, ioasid_number(ev->id), &now);
+    if (l->act_result == 0 && !ioasid_eq(now, ev->id))
+        l->act_result = -ESTALE;
+}
+
 TEST(notifier, put_in_handler, .rows = "35", .flaws = "S9 C19",
-     .doc = "a handler may drop the last reference: the event stays valid for those behind it, then the ID "
+     .doc = "a handler may drop the last reference: event and ID stay valid for those behind it, then the ID "
             "is reclaimed")
 {
     struct bench b;
@@ -263,9 +273,10 @@ TEST(notifier, put_in_handler, .rows = "35", .flaws = "S9 C19",
 
     bench_open(t, &b);
     subscribe(&b, 0, IOASID_LEVEL_CPU, IOASID_EVENT_FREE)->act = put_it;
-    subscribe(&b, 1, IOASID_LEVEL_DEVICE, IOASID_EVENT_FREE);
+    subscribe(&b, 1, IOASID_LEVEL_DEVICE, IOASID_EVENT_FREE)->act = look_up;
     id = alloc_and_free(&b);
     T_EXPECT_EQ(t, b.listeners[0].act_result, 1);
+    T_EXPECT_OK(t, b.listeners[1].act_result);
     T_ASSERT_EQ(t, b.count, 2u);
     T_EXPECT_EQ(t, b.seen[1].event.id, id);
     T_EXPECT_ERR(t, ioasid_put(b.set, id), -ENOENT);

@@ -64,6 +64,71 @@ TEST(svm, reader_keeps_space, .needs = SVM_NEEDS | NEED_THREADS, .rows = "23", .
     svm_close(&b);
 }
 
+/* Ends a binding in a thread of its own. */
+struct ender {
+    struct plat_work work;
+    struct subject subject;
+    int result;
+};
+
+static void end_binding(struct plat_work *work)
+{
+    struct ender *e = container_of(work, struct ender, work);
+
+    e->result = svm_do_unbind(e->subject.bench, e->subject.id, 0);
+}
+
+/* The binding's device reaches nothing any more. */
+static bool is_unbound(void *arg)
+{
+    const struct subject *s = arg;
+
+    return svm_zero(s->bench, 0) && ioasid_refs(s->bench->set, s->id) <= 1;
+}
+
+/* One of two bindings ends, by unbind or by free, while a reader holds its record. */
+static void binding_outlives(struct t *t, bool by_free)
+{
+    static struct ender e;
+    const struct svm_binding *binding;
+    struct iommu_dev *dev;
+    struct svm_bench b;
+    void *data = NULL;
+
+    svm_open(t, &b, 1);
+    e = (struct ender){.work.run = end_binding, .subject = {&b, svm_alloc(&b)}};
+    T_ASSERT_OK(t, svm_do_bind(&b, e.subject.id, 0));
+    plat_read_enter();
+    T_EXPECT_OK(t, ioasid_data_find(b.set, e.subject.id, &data));
+    binding = svm_binding_of(((struct svm_space *)data)->bindings.next);
+    dev = binding->dev;
+    if (by_free)
+        T_EXPECT_ERR(t, ioasid_free(b.set, e.subject.id), -EINPROGRESS);
+    else
+        plat_work_queue(&e.work);
+    T_EXPECT(t, look_on(is_unbound, &e.subject, PATIENCE_NS));
+    T_EXPECT(t, !look_on(never, NULL, PAUSE_NS));
+    T_EXPECT(t, binding->dev == dev);
+    plat_read_exit();
+    t_settle(t);
+    T_EXPECT_OK(t, e.result);
+    if (!by_free)
+        T_EXPECT_OK(t, ioasid_free(b.set, e.subject.id));
+    svm_close(&b);
+}
+
+TEST(svm, reader_keeps_binding, .needs = SVM_NEEDS | NEED_THREADS, .rows = "23", .flaws = "S6 S8",
+     .doc = "the record of a binding that FREE takes off its list stays whole for who found it there")
+{
+    binding_outlives(t, true);
+}
+
+TEST(svm, reader_keeps_unbound, .needs = SVM_NEEDS | NEED_THREADS, .rows = "18", .flaws = "C9 S8",
+     .doc = "and that of one which unbind takes off")
+{
+    binding_outlives(t, false);
+}
+
 /* Takes the private pointer in a thread of its own. */
 struct taker {
     struct plat_work work;

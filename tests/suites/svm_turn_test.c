@@ -13,7 +13,7 @@ struct intruder {
     struct svm_bench *bench;
     ioasid_t id;
     int (*call)(struct svm_bench *b, ioasid_t id);
-    bool began;
+    bool began; /* atomic, as is the next */
     bool ended;
     bool ended_inside; /* while the handler was still running */
     int result;
@@ -25,9 +25,9 @@ static void intrude(struct plat_work *work)
 {
     struct intruder *in = container_of(work, struct intruder, work);
 
-    in->began = true;
+    __atomic_store_n(&in->began, true, __ATOMIC_RELAXED);
     in->result = in->call(in->bench, in->id);
-    in->ended = true;
+    __atomic_store_n(&in->ended, true, __ATOMIC_RELAXED);
 }
 
 static bool never(void *arg unused)
@@ -46,7 +46,7 @@ static void let_in(struct svm_watcher *w, const struct ioasid_event *ev unused)
     plat_work_queue(&intruder.work);
     plat_waitq_init(&wq);
     w->act_result = plat_wait(&wq, never, NULL, PAUSE_NS);
-    intruder.ended_inside = intruder.ended;
+    intruder.ended_inside = __atomic_load_n(&intruder.ended, __ATOMIC_RELAXED);
 }
 
 static int call_unbind(struct svm_bench *b, ioasid_t id)

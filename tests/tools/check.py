@@ -34,6 +34,8 @@ MACHINES = ("new-fs-mt", "new-fs-nvme", "new-fs-smp2", "new-fs", "new-ss", "mid-
 TWICE = "new-fs"  # runs again with the same seed
 TIME = "# time_us "
 ALONE_TIME = 120  # seconds for one more run of it
+TSAN_RUN = "tests/host/threads/run.sh"
+TSAN_CANNOT = 77  # its exit code where ThreadSanitizer does not start
 FETCH_TIME = 400  # seconds that the first run of a machine may need to fetch it
 
 
@@ -62,8 +64,9 @@ def deviations(profile):
 class Plan:
     """Which jobs there are; paths are relative to the root of the tree, where all of them run."""
 
-    def __init__(self, out, vendor, jobs):
+    def __init__(self, out, vendor, jobs, short=False):
         self.out, self.vendor, self.jobs = out, vendor, jobs
+        self.depth = 5 if short else 6  # of all orderings
         self.reports = os.path.join(out, "reports")
         self.host = os.path.join(out, "host/pasidcheck")
         self.taps = []  # of the runs that a pass is expected of
@@ -83,10 +86,31 @@ class Plan:
         for corpus, replay in zip(corpora, replays):
             yield Job(f"{corpus}-corpus", [replay, *sorted(glob.glob(f"tests/host/corpus/{corpus}/*"))], needs=["build-host"])
         yield Job("build-enum", self.make(os.path.join(self.out, "bench/order_enum")), timeout=1800)
-        yield Job("enum", [os.path.join(self.out, "bench/order_enum"), "depth=6", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
+        yield Job("enum", [os.path.join(self.out, "bench/order_enum"), f"depth={self.depth}", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
+        yield Job("build-tsan", self.build_tsan, then=self.tsan_jobs)
         yield Job("model-example", [example], needs=["build-host"])
         yield Job("compile-fail", ["sh", "tests/host/compile_fail/run.sh", *compiler.split()[:1]])
         yield Job("golden-vectors", ["sh", "tests/host/golden.sh"])
+
+    def tsan_binary(self):
+        return os.path.join(self.out, "tsan/pasidcheck")
+
+    def build_tsan(self):
+        """The threads' binary; whether ThreadSanitizer can run here shows when it begins."""
+        done = subprocess.run(self.make(self.tsan_binary()), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return Result(False, done.stderr)
+        done = subprocess.run(["sh", TSAN_RUN, self.tsan_binary()], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+        return Result(None, done.stderr.strip()) if done.returncode == TSAN_CANNOT else Result(True, "")
+
+    def tsan_jobs(self, result):
+        """The same races on units that record and on units that translate."""
+        for units in ("default", "model") if result.passed else ():
+            tap = self.tap(f"tsan-{units}")
+            self.taps.append(tap)
+            yield Job(f"tsan-{units}", ["sh", TSAN_RUN, self.tsan_binary(), f"--units={units}"], counts=True, tap=tap, save_tap=True,
+                      needs=["build-tsan"])
 
     def host_profiles(self, _):
         """One run for each kind of simulated units; the first one twice, as its log must not differ."""
@@ -192,7 +216,7 @@ def main(argv):
     os.chdir(ROOT)
     os.environ["MAKEFLAGS"] = re.sub(r"(^|\s)(-j\d*|--jobserver\S*)(?=\s|$)", " ", os.environ.get("MAKEFLAGS", ""))
     load = os.getloadavg()[0]
-    plan = Plan(opts.out, opts.vendor, opts.jobs)
+    plan = Plan(opts.out, opts.vendor, opts.jobs, opts.host)
     runner = Runner(os.path.join(opts.out, "check"), max(1, opts.jobs))
     groups = [plan.host_jobs] if opts.host else [plan.firmware_jobs, plan.host_jobs, plan.machine_jobs, plan.build_jobs,
                                                         plan.python_jobs, plan.agree_jobs]

@@ -13,7 +13,8 @@ CHECK := tests/tools/check.py
 ## vendor: fetch and unpack the Debian packages of SETS=
 ## vendor-update: the same, in the archive's newest versions
 ## newlib: build the C library of the firmware
-## spec-map: docs/spec-map.md: which case proves which row, rule and flaw, and what nobody proves
+## spec-map: docs/spec-map.md: which case proves and which mutant breaks which row, rule and flaw, and what nobody does
+## orderings: docs/orderings.md: each row of the ordering table by machine and lane, from the cases and build/reports
 ## check-formats: what may not compile, golden vectors of all fields, the corpora of the fuzz targets
 ## check-corpus: the corpora alone
 ## check-model: build and run the example of a foreign driver in front of the strict unit

@@ -14,6 +14,7 @@
 #include "kernel/args.h"
 #include "kernel/backtrace.h"
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 #include "kernel/exit.h"
 #include "kernel/guard.h"
 #include "kernel/heap.h"
@@ -22,6 +23,7 @@
 #include "kernel/page.h"
 #include "kernel/payload.h"
 #include "kernel/smp.h"
+#include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/vm.h"
 #include "kernel/watchdog.h"
@@ -157,6 +159,30 @@ unsigned env_cpus(void)
 {
     return smp_cpus();
 }
+
+/* ---- Threads ---- */
+
+struct env_thread *env_thread_start(void (*fn)(void *arg), void *arg, unsigned cpu)
+{
+    return (struct env_thread *)thread_create_on("case", fn, arg, cpu);
+}
+
+int env_thread_join(struct env_thread *thread, uint64_t timeout_ns)
+{
+    return thread_join((struct thread *)thread, timeout_ns);
+}
+
+void env_thread_jitter(uint64_t seed)
+{
+    jitter_set(seed);
+}
+
+void env_thread_pause(void)
+{
+    cpu_pause();
+}
+
+/* ---- DMAR ---- */
 
 unsigned env_dmar_count(void)
 {

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The fixture of race.h. */
-#include "tests/suites/target/race.h"
+#include "tests/suites/race.h"
 
-#include "kernel/jitter.h"
-#include "kernel/smp.h"
-#include "kernel/time.h"
-
-#define ROUND_NS   (20 * NS_PER_SEC)
-#define BUDGET_NS  (3 * NS_PER_SEC)
+#define ROUND_NS   20000000000ull
+#define BUDGET_NS  3000000000ull
 #define ROUNDS_MIN 5u
 
 /* Pauses before a racer acts, at most. */
@@ -30,7 +26,7 @@ uint64_t race_rand(struct racer *r, uint64_t limit)
 static void pause_times(uint64_t n)
 {
     while (n--)
-        cpu_pause();
+        env_thread_pause();
 }
 
 void race_pause(struct racer *r, unsigned most)
@@ -67,16 +63,25 @@ static bool all_finished(void *arg)
     return __atomic_load_n(&race->finished, __ATOMIC_ACQUIRE) == race->count;
 }
 
+/* Awake until all are: nobody comes late to the round. */
+static void meet(struct race *race)
+{
+    uint64_t deadline = plat_now_ns() + ROUND_NS;
+
+    while (!all_arrived(race) && plat_now_ns() < deadline)
+        env_thread_pause();
+}
+
 static void run(void *arg)
 {
     struct racer *r = arg;
     struct turn w = {r->race, 0};
 
-    while (plat_wait(&r->race->start, may_start, &w, TIME_NEVER) == 0 &&
+    while (plat_wait(&r->race->start, may_start, &w, UINT64_MAX) == 0 &&
            !__atomic_load_n(&r->race->over, __ATOMIC_ACQUIRE)) {
         w.round++;
         __atomic_add_fetch(&r->race->arrived, 1, __ATOMIC_ACQ_REL);
-        (void)!time_poll(all_arrived, r->race, ROUND_NS);
+        meet(r->race);
         pause_times(r->delay);
         r->result = r->act ? r->act(r) : 0;
         __atomic_add_fetch(&r->race->finished, 1, __ATOMIC_ACQ_REL);
@@ -87,14 +92,14 @@ static void run(void *arg)
 
 void race_open(struct t *t, struct race *race, unsigned most)
 {
-    *race = (struct race){.t = t, .began = time_now_ns(), .count = smp_cpus() < most ? smp_cpus() : most};
+    *race = (struct race){.t = t, .began = plat_now_ns(), .count = env_cpus() < most ? env_cpus() : most};
     plat_waitq_init(&race->start);
     plat_waitq_init(&race->end);
     for (unsigned i = 0; i < race->count; i++) {
         struct racer *r = &race->racers[i];
 
         *r = (struct racer){.race = race, .index = i, .rng = t_rand64(t)};
-        r->thread = thread_create_on("racer", run, r, i);
+        r->thread = env_thread_start(run, r, i);
         if (!r->thread)
             t_error(t, "no thread for CPU %u", i);
     }
@@ -108,20 +113,21 @@ void race_set(struct race *race, unsigned racer, int (*act)(struct racer *r), vo
 
 bool race_more(const struct race *race, unsigned most)
 {
-    return race->round < most && (race->round < ROUNDS_MIN || time_now_ns() - race->began < BUDGET_NS);
+    return race->round < most && (race->round < ROUNDS_MIN || plat_now_ns() - race->began < BUDGET_NS);
 }
 
 void race_round(struct race *race)
 {
     for (unsigned i = 0; i < race->count; i++)
         race->racers[i].delay = (unsigned)t_rand_below(race->t, DELAY_MAX);
-    jitter_set(t_rand64(race->t) | 1);
-    race->arrived = race->finished = 0;
+    env_thread_jitter(t_rand64(race->t) | 1);
+    __atomic_store_n(&race->arrived, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&race->finished, 0, __ATOMIC_RELAXED);
     __atomic_add_fetch(&race->round, 1, __ATOMIC_RELEASE);
     plat_waitq_wake_all(&race->start);
     if (plat_wait(&race->end, all_finished, race, ROUND_NS))
         t_fail(race->t, "%u of %u racers came back", race->finished, race->count);
-    jitter_set(0);
+    env_thread_jitter(0);
 }
 
 void race_close(struct race *race)
@@ -130,7 +136,7 @@ void race_close(struct race *race)
     __atomic_store_n(&race->over, true, __ATOMIC_RELEASE);
     plat_waitq_wake_all(&race->start);
     for (unsigned i = 0; i < race->count; i++)
-        T_EXPECT_OK(race->t, thread_join(race->racers[i].thread, ROUND_NS));
+        T_EXPECT_OK(race->t, env_thread_join(race->racers[i].thread, ROUND_NS));
 }
 
 /* ---- A subscriber that counts ---- */

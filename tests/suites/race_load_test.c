@@ -7,9 +7,7 @@
 #include <string.h>
 
 #include "iommu/ioasid_core.h"
-#include "kernel/smp.h"
-#include "kernel/time.h"
-#include "tests/suites/target/race.h"
+#include "tests/suites/race.h"
 
 #define ROUNDS 20u
 #define STEPS  200u /* of each racer in a round */
@@ -181,7 +179,7 @@ TEST(race, many_ids, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, .fl
 
     for (unsigned i = 0; i < IDS; i++)
         m.ids[i] = IOASID_INVALID.raw;
-    race_open(t, &race, CPU_MAX);
+    race_open(t, &race, RACE_MAX);
     for (unsigned i = 0; i < race.count; i++)
         race_set(&race, i, trade, &m);
     while (race_more(&race, ROUNDS) && !m.torn && !m.odd) {
@@ -207,7 +205,7 @@ struct traffic {
     unsigned odd;   /* atomic */
     unsigned registered, refused;
     struct race_ear constant; /* registered all the time */
-    struct race_ear passing[CPU_MAX];
+    struct race_ear passing[RACE_MAX];
 };
 
 static int make_events(struct racer *r)
@@ -335,7 +333,7 @@ TEST(race, grace, .needs = NEED_TARGET | NEED_CPUS_2, .timeout_ms = 60000, .flaw
 
     T_ASSERT(t, b.page);
     b.page->state = ALIVE;
-    race_open(t, &race, CPU_MAX);
+    race_open(t, &race, RACE_MAX);
     race_set(&race, 0, write_book, &b);
     for (unsigned i = 1; i < race.count; i++)
         race_set(&race, i, read_book, &b);

@@ -3,7 +3,7 @@
  * Sets from all CPUs at once: quotas that are used up, capacity that is shared out, and a set that is
  * destroyed under those who use it. After each round the sums have to be right and nothing may be left.
  */
-#include "tests/suites/target/race.h"
+#include "tests/suites/race.h"
 
 #define ROUNDS 100u
 #define TRIES  40u /* of each racer in a round */
@@ -49,7 +49,7 @@ TEST(race, quota, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, .rows 
     struct race race;
 
     T_ASSERT_OK(t, ioasid_set_create(x.core, IOASID_TOKEN_MM, &x, QUOTA, &x.set));
-    race_open(t, &race, CPU_MAX);
+    race_open(t, &race, RACE_MAX);
     for (unsigned i = 0; i < race.count; i++)
         race_set(&race, i, grab, &x);
     while (race_more(&race, ROUNDS)) {
@@ -74,7 +74,7 @@ TEST(race, quota, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, .rows 
 
 struct market {
     struct ioasid_core *core;
-    struct ioasid_set *sets[CPU_MAX];
+    struct ioasid_set *sets[RACE_MAX];
     int token;
     unsigned owners; /* of the token; atomic */
     unsigned odd;    /* atomic */
@@ -134,7 +134,7 @@ struct end {
     struct ioasid_core *core;
     struct ioasid_set *set;
     struct race_ear ear; /* gives the user's reference back at FREE */
-    struct race_ear passing[CPU_MAX];
+    struct race_ear passing[RACE_MAX];
     unsigned used; /* references that FREE has to give back; atomic */
     unsigned odd;  /* atomic */
     unsigned made; /* atomic */

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Fixture of the races: one thread per CPU, bound to it, and rounds in which all of them act at the same
- * time, each after a delay of its own. The delays and the pauses inside the seam (kernel/jitter.h) come from
- * the case's random numbers.
+ * time, each after a delay of its own. The delays and the pauses inside the seam come from the case's random
+ * numbers. In the firmware, and on the threads of a process under ThreadSanitizer.
  */
-#ifndef TESTS_SUITES_TARGET_RACE_H
-#define TESTS_SUITES_TARGET_RACE_H
+#ifndef TESTS_SUITES_RACE_H
+#define TESTS_SUITES_RACE_H
 
 #include "iommu/iommu.h"
-#include "kernel/cpu.h"
-#include "kernel/thread.h"
+#include "tests/harness/env.h"
 #include "tests/harness/harness.h"
 
 #define RACE_EVENT_TYPES 4
+#define RACE_MAX         16
 
 struct race;
 
 /* One thread of the crew. */
 struct racer {
     struct race *race;
-    struct thread *thread;
+    struct env_thread *thread;
     unsigned index; /* = its CPU */
     unsigned delay; /* pauses before it acts */
     int (*act)(struct racer *r);
@@ -37,7 +37,7 @@ struct race {
     uint32_t arrived;  /* racers that are awake for this round; atomic */
     uint32_t finished; /* and those that are done with it; atomic */
     bool over;         /* atomic */
-    struct racer racers[CPU_MAX];
+    struct racer racers[RACE_MAX];
 };
 
 /* A crew of as many threads as there are CPUs, at most `most`. Ends the case if they cannot be made. */

@@ -9,7 +9,7 @@
 #include "tests/actors/owner.h"
 #include "tests/dev/dma_dev.h"
 #include "tests/suites/play.h"
-#include "tests/suites/target/race.h"
+#include "tests/suites/race.h"
 
 #define ROUNDS      100u
 #define FREE_ROUNDS 300u
