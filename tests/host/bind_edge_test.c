@@ -138,6 +138,29 @@ TEST(power, gone_stays_out, .needs = NEED_IOMMU | NEED_HOST | NEED_PT, .rows = "
     bound_close(t, &b);
 }
 
+TEST(ats, no_domain, .needs = NEED_IOMMU | NEED_HOST | NEED_DT | NEED_PASID,
+     .doc = "a tagging function with ATS needs a domain id for what it sends untagged: without one it is not "
+            "attached, -ENOSPC, and its ATS stays off")
+{
+    const struct stub_dev *d = stub_machine_ats_dev(0, 0);
+    struct vtd_unit *unit = iommu_unit_of(t->iommu, d->id);
+    struct iommu_dev *dev;
+    did_t first, did;
+
+    T_ASSERT_OK(t, vtd_did_alloc(unit, &first));
+    while (vtd_did_alloc(unit, &did) == 0)
+        ;
+    T_ASSERT_OK(t, iommu_set_lane(t->iommu, IOMMU_LANE_PASID));
+    T_EXPECT_ERR(t, iommu_dev_attach(t->iommu, d->id, d->rids, d->rid_count, 20, &dev), -ENOSPC);
+    T_EXPECT_EQ(t, plat_pci_read32(d->id, STUB_ATS_CONTROL) / 0x80000000, 0u);
+    for (uint32_t n = first.v; n < pow2(unit->caps.nd_bits); n++)
+        vtd_did_free(unit, (did_t){(uint16_t)n});
+    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, d->id, d->rids, d->rid_count, 20, &dev));
+    T_EXPECT_EQ(t, plat_pci_read32(d->id, STUB_ATS_CONTROL) / 0x80000000, 1u);
+    T_ASSERT_OK(t, iommu_dev_detach(dev));
+    T_ASSERT_OK(t, iommu_set_lane(t->iommu, IOMMU_LANE_RID));
+}
+
 TEST(flush, nothing_present, .needs = NEED_IOMMU | NEED_HOST | NEED_PT,
      .doc = "a flush of an entry that is there no more sends nothing but its wait")
 {

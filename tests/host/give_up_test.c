@@ -350,4 +350,11 @@ TEST(rmrr, fits, .needs = NEED_HOST, .rules = "75",
     T_EXPECT(t, iommu_rmrr_fits(&dev, pt));
     T_EXPECT(t, iommu_rmrr_fits(&dev, NULL));
     pgtable_destroy(pt);
+
+    blob.bytes[blob.size - 4]++; /* no bridge is there: nobody can be held */
+    blob_seal(&blob);
+    T_ASSERT_OK(t, dmar_parse(blob.bytes, blob.size, &iommu.dmar, &error));
+    list_init(&iommu.holds);
+    T_EXPECT_OK(t, iommu_rmrr_hold_all(&iommu, &unit));
+    T_EXPECT(t, list_empty(&iommu.holds));
 }

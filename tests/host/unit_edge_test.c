@@ -394,6 +394,19 @@ TEST(table, no_snooping, .needs = NEED_HOST, .rules = "10",
     own_close(t, &own);
 }
 
+TEST(unit, drop_untaken, .needs = NEED_HOST, .doc = "a unit that was never taken over is dropped untouched")
+{
+    struct stub_cfg cfg = own_cfg();
+    struct own_unit own;
+
+    own_create(t, &own, &cfg);
+    host_trace_start();
+    vtd_unit_drop(own.unit);
+    host_trace_stop();
+    T_EXPECT_EQ(t, host_trace_count(), 0u);
+    own_close(t, &own);
+}
+
 TEST(unit, scalable_root_comes_back, .needs = NEED_HOST, .rules = "6 7",
      .doc =
          "ESRTPS = 0 and firmware's root table in scalable mode: on the way out the PASID cache is emptied "
