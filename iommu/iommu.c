@@ -67,7 +67,7 @@ static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, struct 
         text_add(why, "unit at ");
         text_hex(why, drhd->base.v, 8);
         text_add(why, ": ");
-        text_add(why, refusal ? refusal : "cannot be mapped");
+        text_add(why, refusal);
         plat_log(LOG_WARN, "iommu: %s", why->buf);
         return rc == -ENODEV ? 0 : rc;
     }

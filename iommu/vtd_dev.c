@@ -385,6 +385,8 @@ int vtd_dev_ats_ends(struct vtd_dev *dev)
     vtd_batch_init(&batch, dev->unit);
     vtd_dev_add_tlb(&batch, dev);
     err = vtd_batch_submit_wait(&batch);
+    if (!err && dev->pri)
+        err = drain_device(dev); /* while its TLB still confirms that the answers have arrived */
     if (!err)
         vtd_dev_gone(dev);
     return err;

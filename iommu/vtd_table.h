@@ -99,9 +99,9 @@ must_check int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid);
 void vtd_dev_gone(struct vtd_dev *dev);
 
 /*
- * Before ATS goes off at the device: its TLB is emptied, and nothing is sent there any more (rule 77 the
- * other way round: a function without ATS must not be sent an invalidation). Nothing is bound, so that
- * nothing can be cached anew. 0, -EIO, -ETIMEDOUT: nothing has changed. T.
+ * Before ATS goes off at the device: its TLB is emptied, the pages that it has asked for are answered, and
+ * nothing is sent there any more (rule 77 the other way round: a function without ATS must not be sent an
+ * invalidation). The device does no DMA and asks for nothing more. 0, -EIO, -ETIMEDOUT: call again. T.
  */
 must_check int vtd_dev_ats_ends(struct vtd_dev *dev);
 

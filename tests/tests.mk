@@ -82,6 +82,13 @@ TEST_SRCS       += tests/suites/order_enum_test.c $(ORDER_SRCS)
 HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/interleave_pages_test.c tests/host/order_stub_test.c
 HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_pages_test.c tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
 
+# ---- What no platform does by itself: damaged tables, refused calls, texts ----
+
+COVER_SRCS      := tests/host/ats_find_test.c tests/host/audit_test.c tests/host/bind_edge_test.c tests/host/core_edge_test.c \
+                   tests/host/give_up_test.c tests/host/pages_edge_test.c tests/host/unit_edge_test.c tests/host/words_test.c
+HOST_SUITE_SRCS += $(COVER_SRCS)
+HOST_SRCS       += $(COVER_SRCS)
+
 # ---- The table of errata; an id that no table has stops the build ----
 
 SPEC_FILES := docs/errata.md docs/rules/rows.tsv docs/rules/rules.tsv docs/rules/flaws.tsv

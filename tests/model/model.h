@@ -208,7 +208,7 @@ struct model_page_response {
     uint8_t code; /* enum vtd_presp_code */
 };
 
-/* A page request (or, with read = write = false and last: a stop marker) arrives. */
+/* A page request (or, with a PASID, read = write = false and last: a stop marker) arrives. */
 void model_page_request(struct model *m, const struct model_page_request *rq);
 /* Oldest response that no device has taken yet. False: none. */
 bool model_page_response(struct model *m, struct model_page_response *out);
