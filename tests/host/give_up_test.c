@@ -268,11 +268,10 @@ TEST(
 
 /* ---- Tables ---- */
 
-TEST(
-    flush, nested, .needs = NEED_HOST, .rules = "50",
-    .doc =
-        "a nested entry is flushed by its domain, a first-stage one by domain and PASID; two uses of one tag "
-        "are one invalidation")
+TEST(flush, below, .needs = NEED_HOST, .rules = "50",
+     .doc = "after a change below, nested entries are flushed by their domain, which is one invalidation for "
+            "two of "
+            "it; a first-stage entry beside them by domain and PASID")
 {
     const struct vtd_pasid_cfg nested = {.pgtt = VTD_PGTT_NESTED,
                                          .did = {3},
@@ -295,7 +294,7 @@ TEST(
     for (unsigned i = 0; i < ARRAY_SIZE(uses); i++)
         uses[i] = (struct vtd_use){dev, 4 + i};
     stub_stream_clear(own.stub);
-    T_ASSERT_OK(t, vtd_flush_range(uses, ARRAY_SIZE(uses), (iova_t){0x5000}, PAGE_SIZE, true));
+    T_ASSERT_OK(t, vtd_flush_below(uses, ARRAY_SIZE(uses), (iova_t){0x5000}, PAGE_SIZE, true));
     T_ASSERT_EQ(t, own.stub->stream_count, 3u);
     T_EXPECT_EQ(t, entry_get(&own.stub->stream[0], VTD_QI_TYPE), (uint64_t)VTD_QI_IOTLB);
     T_EXPECT_EQ(t, entry_get(&own.stub->stream[1], VTD_QI_TYPE), (uint64_t)VTD_QI_PIOTLB);
@@ -320,6 +319,8 @@ TEST(rmrr, fits, .needs = NEED_HOST, .rules = "75",
     struct vtd_unit unit = {.segment = 0};
     struct vtd_dev vtd = {.unit = &unit, .rids = {BEHIND}, .rid_count = 1};
     struct iommu_dev dev = {.iommu = &iommu, .vtd = &vtd};
+    struct ioasid_bind_cfg bind = {.stage = IOMMU_FIRST_STAGE};
+    const struct ioasid_bind_cfg pass = {.stage = IOMMU_PASS_THROUGH};
     struct dmar_error error;
     struct dmar_blob blob;
     struct pgtable *pt;
@@ -333,22 +334,23 @@ TEST(rmrr, fits, .needs = NEED_HOST, .rules = "75",
     blob_scope(&blob, 1, 0, rid_bus(BRIDGE), path, 2);
     T_ASSERT_OK(t, dmar_parse(blob.bytes, blob.size, &iommu.dmar, &error));
     T_ASSERT_OK(t, pgtable_create(&cfg, &pt));
-    T_EXPECT(t, !iommu_rmrr_fits(&dev, pt));
+    bind.table = pt;
+    T_EXPECT(t, !iommu_rmrr_fits(&dev, &bind));
     T_ASSERT_OK(t, pgtable_map(pt, (iova_t){REGION}, (paddr_t){REGION}, PAGE_SIZE, PGTABLE_RW));
-    T_EXPECT(t, !iommu_rmrr_fits(&dev, pt));
+    T_EXPECT(t, !iommu_rmrr_fits(&dev, &bind));
     T_ASSERT_OK(t, pgtable_map(pt, (iova_t){REGION + PAGE_SIZE}, (paddr_t){REGION}, PAGE_SIZE, PGTABLE_RW));
-    T_EXPECT(t, !iommu_rmrr_fits(&dev, pt));
+    T_EXPECT(t, !iommu_rmrr_fits(&dev, &bind));
     T_ASSERT_OK(t, pgtable_unmap(pt, (iova_t){REGION + PAGE_SIZE}, PAGE_SIZE));
     T_ASSERT_OK(t, pgtable_map(pt, (iova_t){REGION + PAGE_SIZE}, (paddr_t){REGION + PAGE_SIZE}, PAGE_SIZE,
                                PGTABLE_R));
-    T_EXPECT(t, !iommu_rmrr_fits(&dev, pt));
+    T_EXPECT(t, !iommu_rmrr_fits(&dev, &bind));
     vtd.rids[0] = BEHIND + 1;
-    T_EXPECT(t, iommu_rmrr_fits(&dev, pt));
+    T_EXPECT(t, iommu_rmrr_fits(&dev, &bind));
     vtd.rids[0] = BEHIND;
     T_ASSERT_OK(t, pgtable_unmap(pt, (iova_t){REGION}, 2 * PAGE_SIZE));
     T_ASSERT_OK(t, iommu_dev_map_reserved(&dev, pt));
-    T_EXPECT(t, iommu_rmrr_fits(&dev, pt));
-    T_EXPECT(t, iommu_rmrr_fits(&dev, NULL));
+    T_EXPECT(t, iommu_rmrr_fits(&dev, &bind));
+    T_EXPECT(t, iommu_rmrr_fits(&dev, &pass));
     pgtable_destroy(pt);
 
     blob.bytes[blob.size - 4]++; /* no bridge is there: nobody can be held */
