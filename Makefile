@@ -16,6 +16,7 @@ CC := gcc
 endif
 LD      := ld
 OBJCOPY := objcopy
+NM      := nm
 PYTHON  := python3
 TOP     := $(CURDIR)
 Q       := $(if $(V),,@)

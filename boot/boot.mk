@@ -24,9 +24,11 @@ $(O)/efi/%.o: %.S $(MAKE_FILES) | $(VENDOR)/build/stamp
 	$(if $(Q),@echo "  EFI   $<")
 	$(Q)$(CC) $(BOOT_CFLAGS) -c -o $@ $<
 
-# Symbols stay for back-traces, debug information does not.
+# Symbols of functions stay for back-traces; those of data, and debug information, do not.
 $(O)/pasidcheck.blob: $(O)/pasidcheck.elf boot/pack.py
-	$(Q)$(OBJCOPY) --strip-debug $< $@.elf
+	$(Q)$(NM) $< | awk '{ if ($$2 ~ /[tTwW]/) code[$$3] = 1; else data[$$3] = 1 } \
+	    END { for (name in data) if (!(name in code)) print name }' >$@.data
+	$(Q)$(OBJCOPY) --strip-debug --strip-symbols=$@.data $< $@.elf
 	$(Q)$(PYTHON) boot/pack.py $@.elf $@
 
 $(O)/efi/boot/kernel_blob.o: $(O)/pasidcheck.blob

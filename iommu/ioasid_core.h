@@ -349,7 +349,7 @@ struct ioasid_slot *ioasid_slot_by_token(struct ioasid_core *core, enum ioasid_t
 /* Clears the private pointer at once; the caller gives the object back after a grace period. NULL if none. X.
  */
 void *ioasid_data_clear(struct ioasid_core *core, ioasid_t id);
-/* Detaches the SPID of a record if it has one. Core lock held. */
+/* Detaches the SPID of a record, which has one. Core lock held. */
 void ioasid_spid_clear(struct ioasid_slot *slot, struct ioasid_rec *rec);
 void ioasid_spids_destroy(struct ioasid_slot *slot);
 

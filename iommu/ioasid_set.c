@@ -267,9 +267,11 @@ static int free_each(struct ioasid_slot *slot)
     struct ioasid_core *core = slot->core;
     int rc = 0;
 
-    for (uint32_t n = 0; n < IOASID_NUMBERS; n += WALK_STEP) {
-        if (__atomic_load_n(&core->hot[n / CHUNK_IDS], __ATOMIC_RELAXED))
-            rc = worse(rc, free_some(slot, n, WALK_STEP));
+    for (uint32_t chunk = 0; chunk < CHUNKS; chunk++) {
+        if (__atomic_load_n(&core->hot[chunk], __ATOMIC_RELAXED) == NULL)
+            continue;
+        for (uint32_t n = 0; n < CHUNK_IDS; n += WALK_STEP)
+            rc = worse(rc, free_some(slot, chunk * CHUNK_IDS + n, WALK_STEP));
     }
     return rc;
 }

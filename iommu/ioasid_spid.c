@@ -84,8 +84,6 @@ int ioasid_spid_attach(struct ioasid_core *core, ioasid_t id, uint32_t spid)
 
 void ioasid_spid_clear(struct ioasid_slot *slot, struct ioasid_rec *rec)
 {
-    if (!(rec->flags & REC_SPID))
-        return;
     *place_of(slot, rec->spid) = NO_NUMBER;
     rec->flags &= (uint16_t)~REC_SPID;
     if (--slot->spid_count == 0)

@@ -8,6 +8,7 @@
 #include "iommu/iommu_ats.h"
 #include "iommu/iommu_intr.h"
 #include "iommu/iommu_rmrr.h"
+#include "iommu/iommu_sidp.h"
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
@@ -66,7 +67,7 @@ static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, struct 
         text_add(why, "unit at ");
         text_hex(why, drhd->base.v, 8);
         text_add(why, ": ");
-        text_add(why, refusal ? refusal : "cannot be mapped");
+        text_add(why, refusal);
         plat_log(LOG_WARN, "iommu: %s", why->buf);
         return rc == -ENODEV ? 0 : rc;
     }
@@ -309,6 +310,7 @@ static int attach_new(struct iommu *iommu, struct vtd_unit *unit, struct pci_id 
     if (!dev)
         return -ENOMEM;
     pci_ats_find(fn, &dev->pci);
+    iommu_sidp_choose(iommu, unit, cfg);
     rc = iommu_ats_choose(iommu, unit, &dev->pci, cfg);
     if (rc == 0)
         rc = vtd_dev_attach(unit, cfg, &dev->vtd);

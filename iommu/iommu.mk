@@ -7,4 +7,4 @@ IOMMU_SRCS := iommu/iommu.c iommu/dmar.c iommu/dmar_lookup.c iommu/dmar_text.c \
               iommu/vtd_prq.c iommu/vtd_prq_group.c iommu/vtd_prq_pager.c iommu/vtd_drain.c iommu/iommu_ats.c iommu/pci_ats.c \
               iommu/pgtable.c iommu/ioasid.c iommu/ioasid_free.c iommu/ioasid_number.c iommu/ioasid_core.c iommu/ioasid_set.c \
               iommu/ioasid_custom.c iommu/ioasid_data.c iommu/ioasid_spid.c iommu/ioasid_audit.c iommu/ioasid_turn.c iommu/notifier.c \
-              iommu/svm.c iommu/svm_space.c iommu/svm_resume.c iommu/iommu_audit.c iommu/iommu_power.c iommu/iommu_rmrr.c
+              iommu/svm.c iommu/svm_space.c iommu/svm_resume.c iommu/iommu_audit.c iommu/iommu_power.c iommu/iommu_rmrr.c iommu/iommu_sidp.c

@@ -27,7 +27,7 @@ static void found(struct finding *f, const struct iommu_dev *dev, uint32_t slot,
     f->any = true;
     line = text_in(f->text, f->size);
     text_add(&line, "device ");
-    text_rid(&line, dev->id.rid);
+    text_function(&line, dev->id.segment, dev->id.rid);
     text_add(&line, " slot ");
     text_dec(&line, slot);
     text_add(&line, ": ");

@@ -74,15 +74,15 @@ static bool maps_region(const struct pgtable *table, const struct dmar_struct *s
     return true;
 }
 
-bool iommu_rmrr_fits(const struct iommu_dev *dev, const struct pgtable *table)
+bool iommu_rmrr_fits(const struct iommu_dev *dev, const struct ioasid_bind_cfg *cfg)
 {
     const struct dmar *dmar = &dev->iommu->dmar;
 
-    if (!table || dev->lane == IOMMU_LANE_PASID)
+    if (cfg->stage == IOMMU_PASS_THROUGH || dev->lane == IOMMU_LANE_PASID)
         return true;
     dmar_for_each(s, dmar)
     {
-        if (names(dmar, &s, dev->vtd) && !maps_region(table, &s))
+        if (names(dmar, &s, dev->vtd) && (cfg->stage == IOMMU_NESTED || !maps_region(cfg->table, &s)))
             return false;
     }
     return true;

@@ -29,8 +29,8 @@ must_check int iommu_rmrr_release(struct iommu *iommu, const struct vtd_unit *un
 /* Domain ids of functions of `unit` that are held. */
 unsigned iommu_rmrr_holds(const struct iommu *iommu, const struct vtd_unit *unit);
 
-/* Does `table` (NULL: pass-through) map all regions of the device 1:1, for reading and writing? Requests with
- * PASID are the device's own matter. X. */
-bool iommu_rmrr_fits(const struct iommu_dev *dev, const struct pgtable *table);
+/* Does what is to be bound map all regions of the device 1:1, for reading and writing? A guest's first stage
+ * cannot be relied on. Requests with PASID are the device's own matter. X. */
+bool iommu_rmrr_fits(const struct iommu_dev *dev, const struct ioasid_bind_cfg *cfg);
 
 #endif

@@ -34,8 +34,9 @@ struct vtd_pager;
 struct iommu_pager;
 
 struct iommu_page_group {
-    ioasid_t id;  /* that the device is bound to */
-    uint16_t rid; /* who asks */
+    ioasid_t id;      /* that the device is bound to */
+    uint16_t segment; /* who asks: of its unit, */
+    uint16_t rid;     /* and its requester id there */
     bool has_pasid;
     uint32_t pasid;
     uint16_t index; /* the device's number of the group */

@@ -88,11 +88,17 @@ int pgtable_create(const struct pgtable_cfg *cfg, struct pgtable **out)
     return 0;
 }
 
+/* Most entries are zero: they are looked at four at a time. */
 static void free_tree(struct pgtable *pt, uint64_t *table, unsigned level)
 {
-    for (unsigned i = 0; level > 1 && i < VTD_PAGING_ENTRIES; i++)
-        if (entry_is_table(table[i], level))
-            free_tree(pt, entry_table(table[i]), level - 1);
+    for (unsigned i = 0; level > 1 && i < VTD_PAGING_ENTRIES; i += 4) {
+        if ((table[i] | table[i + 1] | table[i + 2] | table[i + 3]) == 0)
+            continue;
+        for (unsigned k = i; k < i + 4; k++) {
+            if (entry_is_table(table[k], level))
+                free_tree(pt, entry_table(table[k]), level - 1);
+        }
+    }
     table_free(pt, table);
 }
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "iommu/iommu_rmrr.h"
+#include "iommu/iommu_sidp.h"
 #include "iommu/svm_space.h"
 #include "kernel/lib/bits.h"
 
@@ -72,15 +73,22 @@ static int check_cfg(const struct ioasid_bind_cfg *cfg)
     case IOMMU_FIRST_STAGE:
         return cfg->table && cfg->table->stage == PGTABLE_FIRST ? 0 : -EINVAL;
     case IOMMU_SECOND_STAGE:
+    case IOMMU_NESTED:
         return cfg->table && cfg->table->stage == PGTABLE_SECOND ? 0 : -EINVAL;
     }
     return -EINVAL;
 }
 
+static bool same_first(const struct iommu_guest_table *a, const struct iommu_guest_table *b)
+{
+    return a->root == b->root && a->levels == b->levels && a->supervisor == b->supervisor &&
+           a->write_protect == b->write_protect && a->extended_access == b->extended_access;
+}
+
 static bool same_cfg(const struct ioasid_bind_cfg *a, const struct ioasid_bind_cfg *b)
 {
     return a->stage == b->stage && a->table == b->table && a->guest == b->guest && a->spid == b->spid &&
-           a->pager == b->pager;
+           a->pager == b->pager && (a->stage != IOMMU_NESTED || same_first(&a->first, &b->first));
 }
 
 /* The space of a live ID, ours and fit for `cfg`, or a new one. -EBUSY when the pointer is another owner's,
@@ -197,7 +205,7 @@ int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev, cons
     struct ioasid_turn turn;
     int rc = dev->iommu->suspended ? -EAGAIN : check_cfg(cfg);
 
-    if (rc == 0 && !iommu_rmrr_fits(dev, cfg->table))
+    if (rc == 0 && (!iommu_rmrr_fits(dev, cfg) || !iommu_sidp_allows(dev, cfg->stage)))
         rc = -EINVAL;
     if (rc == 0)
         rc = check_number(dev, id);
@@ -318,7 +326,8 @@ static int turn_on_space(struct ioasid_set *set, ioasid_t id, struct ioasid_turn
     return rc;
 }
 
-int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only)
+static int flush(struct ioasid_set *set, ioasid_t id, svm_flush *how, iova_t iova, uint64_t size,
+                 bool leaf_only)
 {
     struct svm_space *space;
     struct ioasid_turn turn;
@@ -326,9 +335,19 @@ int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size
 
     if (rc)
         return rc;
-    rc = svm_space_flush(space, iova, size, leaf_only);
+    rc = svm_space_flush(space, how, iova, size, leaf_only);
     ioasid_turn_end(&turn);
     return rc;
+}
+
+int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only)
+{
+    return flush(set, id, vtd_flush_range, iova, size, leaf_only);
+}
+
+int ioasid_flush_below(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only)
+{
+    return flush(set, id, vtd_flush_below, iova, size, leaf_only);
 }
 
 int ioasid_table_gone(struct ioasid_set *set, ioasid_t id)
@@ -356,6 +375,7 @@ int svm_create(struct iommu *iommu, struct ioasid_core *core, struct svm **out)
     svm->iommu = iommu;
     svm->core = core;
     plat_lock_init(&svm->lock, "svm");
+    list_init(&svm->spaces);
     svm->subscriber = (struct ioasid_notifier){
         .handler = svm_event,
         .done = svm_event_done,

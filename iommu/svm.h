@@ -15,20 +15,37 @@
 struct iommu;
 struct iommu_dev;
 
-enum iommu_stage { IOMMU_FIRST_STAGE, IOMMU_SECOND_STAGE, IOMMU_PASS_THROUGH };
+enum iommu_stage { IOMMU_FIRST_STAGE, IOMMU_SECOND_STAGE, IOMMU_PASS_THROUGH, IOMMU_NESTED };
+
+/*
+ * A first stage that somebody else keeps (a guest) on top of a second stage of ours. What it names, its own
+ * tables included, are addresses that the second stage translates. Its keeper writes it as a unit may walk it
+ * (pgtable_adopt says what that takes).
+ */
+struct iommu_guest_table {
+    uint64_t root;        /* 4 KiB aligned, within the second stage's width */
+    unsigned levels;      /* 4, or 5 with CAP.FS5LP */
+    bool supervisor;      /* SRE: supervisor requests are let in (ECAP.SRS), */
+    bool write_protect;   /* WPE: and write only where R/W says so */
+    bool extended_access; /* EAFE: EA is set beside A (ECAP.EAFS, and walks that snoop) */
+};
 
 struct ioasid_bind_cfg {
     enum iommu_stage stage;
-    const struct pgtable *table; /* NULL for pass-through; outlives the binding */
-    bool guest;                  /* may be freed before unbind; a native binding may not (-EBUSY) */
-    struct iommu_pager *pager;   /* serves page requests; NULL: they are answered invalid */
-    uint32_t spid;               /* attached for the time of the binding; IOASID_NO_SPID: none */
+    const struct pgtable *table; /* NULL for pass-through, nested: the second stage; outlives the binding */
+    struct iommu_guest_table first; /* nested: what is on top of it */
+    bool guest;                     /* may be freed before unbind; a native binding may not (-EBUSY) */
+    struct iommu_pager *pager;      /* serves page requests; NULL: they are answered invalid */
+    uint32_t spid;                  /* attached for the time of the binding; IOASID_NO_SPID: none */
 };
 
 /*
  * Makes `dev` translate `id`. The first device emits BIND (IOMMU, DEVICE, CPU) after its entry works; a
  * handler's error undoes everything. All devices of an ID share one stage and table (VT-d 5.10, rule 47). 0,
- * -EINVAL (number 0 or wider than the device takes, stage or table unfit or not that of the other devices),
+ * -EINVAL (number 0 or wider than the device takes, stage or table unfit or not that of the other devices;
+ * nested: a first stage that would make the unit fault whatever is in it, rule 49, or that differs in levels
+ * or EAFE from another one at the same place, rule 47; a device whose requests without PASID must not be
+ * nested, or have memory reserved),
  * -ENOENT, -EACCES, -EBUSY (dying; device bound already, to this ID or, in lanes other than pasid, to
  * another; another owner's private data), -EAGAIN (suspended), -EEXIST (SPID in use), -ENOSPC (no domain id),
  * -ENOMEM, -EIO, -ETIMEDOUT, a handler's errno. T.
@@ -45,11 +62,19 @@ must_check int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev
 must_check int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev);
 
 /*
- * Flushes what units may have cached of [iova, iova+size) for `id`, after its table changed; size 0, or an
- * end beyond the last address there is, is everything. `leaf_only`: no table above the leaves changed. One
- * wait per unit. 0, -ENOENT (not bound), -EACCES, -EIO, -ETIMEDOUT. T.
+ * Flushes what units may have cached of [iova, iova+size) for `id`, after its table changed; nested: its
+ * first stage. Size 0, or an end beyond the last address there is, is everything. `leaf_only`: no table above
+ * the leaves changed. One wait per unit. 0, -ENOENT (not bound), -EACCES, -EIO, -ETIMEDOUT. T.
  */
 must_check int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only);
+
+/*
+ * The same after the second stage below a nested one changed; [iova, iova+size) are addresses of its own.
+ * Everything goes that units and device TLBs may have cached for `id` through both. To be called for every
+ * IOASID on top of the table. As ioasid_flush where nothing is nested. T.
+ */
+must_check int ioasid_flush_below(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size,
+                                  bool leaf_only);
 
 /*
  * The table of `id` is about to be given back while devices are still bound, as when a process ends before

@@ -96,6 +96,37 @@ static void domain_put(struct svm_domain *domain)
 
 /* ---- Space ---- */
 
+/* Rule 47: what begins at the same place in the same second stage is walked in one way. */
+static bool contradicts(const struct ioasid_bind_cfg *a, const struct ioasid_bind_cfg *b)
+{
+    return a->stage == IOMMU_NESTED && b->stage == IOMMU_NESTED && a->first.root == b->first.root &&
+           pgtable_root(a->table).v == pgtable_root(b->table).v &&
+           (a->first.levels != b->first.levels || a->first.extended_access != b->first.extended_access);
+}
+
+static int space_link(struct svm_space *space)
+{
+    struct svm *svm = space->svm;
+    int rc = 0;
+
+    plat_lock(&svm->lock);
+    list_for_each (pos, &svm->spaces) {
+        if (contradicts(&list_entry(pos, struct svm_space, svm_link)->cfg, &space->cfg))
+            rc = -EINVAL;
+    }
+    if (rc == 0)
+        list_add_tail(&svm->spaces, &space->svm_link);
+    plat_unlock(&svm->lock);
+    return rc;
+}
+
+static void space_unlink(struct svm_space *space)
+{
+    plat_lock(&space->svm->lock);
+    list_del(&space->svm_link);
+    plat_unlock(&space->svm->lock);
+}
+
 int svm_space_create(struct svm *svm, struct ioasid_set *set, ioasid_t id, const struct ioasid_bind_cfg *cfg,
                      struct svm_space **out)
 {
@@ -108,9 +139,12 @@ int svm_space_create(struct svm *svm, struct ioasid_set *set, ioasid_t id, const
         .tag = SVM_SPACE_TAG, .svm = svm, .set = set, .id = id, .cfg = *cfg, .reap.run = space_reap};
     list_init(&space->bindings);
     list_init(&space->domains);
-    rc = ioasid_bound_get(svm->core, id, !cfg->guest);
+    rc = space_link(space);
     if (rc)
         goto free_space;
+    rc = ioasid_bound_get(svm->core, id, !cfg->guest);
+    if (rc)
+        goto unlink;
     rc = cfg->spid == IOASID_NO_SPID ? 0 : ioasid_spid_attach(svm->core, id, cfg->spid);
     if (rc)
         goto put_reference;
@@ -125,6 +159,8 @@ detach_spid:
         plat_assert(ioasid_spid_detach(svm->core, id) == 0);
 put_reference:
     ioasid_bound_put(svm->core, id);
+unlink:
+    space_unlink(space);
 free_space:
     plat_free(space);
     return rc;
@@ -139,25 +175,40 @@ void svm_space_release(struct svm_space *space)
     if (space->cfg.spid != IOASID_NO_SPID)
         plat_assert(ioasid_spid_detach(core, id) == 0);
     plat_assert(ioasid_data_clear(core, id) == space);
+    space_unlink(space);
     plat_defer(&space->reap);
     ioasid_bound_put(core, id);
 }
 
 /* ---- Bindings ---- */
 
+static void name_guest_table(struct vtd_pasid_cfg *cfg, const struct iommu_guest_table *first)
+{
+    cfg->fs_root = (paddr_t){first->root};
+    cfg->fs_levels = first->levels;
+    cfg->sre = first->supervisor;
+    cfg->wpe = first->write_protect;
+    cfg->eafe = first->extended_access;
+}
+
 static struct vtd_pasid_cfg entry_cfg(const struct svm_space *space, did_t did)
 {
-    struct vtd_pasid_cfg cfg = {.pgtt = VTD_PGTT_PASSTHROUGH, .did = did};
+    static const enum vtd_pgtt pgtts[] = {[IOMMU_FIRST_STAGE] = VTD_PGTT_FIRST,
+                                          [IOMMU_SECOND_STAGE] = VTD_PGTT_SECOND,
+                                          [IOMMU_PASS_THROUGH] = VTD_PGTT_PASSTHROUGH,
+                                          [IOMMU_NESTED] = VTD_PGTT_NESTED};
+    const struct ioasid_bind_cfg *bind = &space->cfg;
+    struct vtd_pasid_cfg cfg = {.pgtt = pgtts[bind->stage], .did = did};
 
-    if (space->cfg.stage == IOMMU_FIRST_STAGE) {
-        cfg.pgtt = VTD_PGTT_FIRST;
-        cfg.fs_root = pgtable_root(space->cfg.table);
-        cfg.fs_levels = space->cfg.table->levels;
-    } else if (space->cfg.stage == IOMMU_SECOND_STAGE) {
-        cfg.pgtt = VTD_PGTT_SECOND;
-        cfg.ss_root = pgtable_root(space->cfg.table);
-        cfg.ss_levels = space->cfg.table->levels;
+    if (bind->stage == IOMMU_FIRST_STAGE) {
+        cfg.fs_root = pgtable_root(bind->table);
+        cfg.fs_levels = bind->table->levels;
+    } else if (bind->stage != IOMMU_PASS_THROUGH) {
+        cfg.ss_root = pgtable_root(bind->table);
+        cfg.ss_levels = bind->table->levels;
     }
+    if (bind->stage == IOMMU_NESTED)
+        name_guest_table(&cfg, &bind->first);
     return cfg;
 }
 
@@ -185,11 +236,10 @@ static int publish(struct svm_space *space, const struct svm_binding *binding, b
  */
 static bool table_fits(const struct pgtable *table, const struct vtd_dev *dev)
 {
-    const struct vtd_caps *caps = &dev->unit->caps;
-
     if (!table)
         return true;
-    return (!table->unit_snoops || dev->pwsnp) && (!table->leaf_snoop || caps->sc) && table->haw <= caps->haw;
+    return (!table->unit_snoops || dev->pwsnp) && (!table->leaf_snoop || dev->pgsnp) &&
+           table->haw <= dev->unit->caps.haw;
 }
 
 /* Page requests are served from before the entry works until it has been drained. */
@@ -346,7 +396,7 @@ int svm_space_stop(struct svm_space *space)
     return vtd_pasid_stop_many(space->retires, n);
 }
 
-int svm_space_flush(struct svm_space *space, iova_t iova, uint64_t size, bool leaf_only)
+int svm_space_flush(struct svm_space *space, svm_flush *how, iova_t iova, uint64_t size, bool leaf_only)
 {
     unsigned n = 0;
 
@@ -358,5 +408,5 @@ int svm_space_flush(struct svm_space *space, iova_t iova, uint64_t size, bool le
     }
     if (n == 0)
         return space->count ? 0 : -ENOENT;
-    return vtd_flush_range(space->uses, n, iova, size, leaf_only);
+    return how(space->uses, n, iova, size, leaf_only);
 }

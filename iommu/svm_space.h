@@ -22,7 +22,8 @@ struct svm {
     struct iommu *iommu;
     struct ioasid_core *core;
     struct ioasid_notifier subscriber;
-    struct plat_lock lock; /* iommu_dev.bindings, svm_binding.space and .claimed; leaf */
+    struct plat_lock lock; /* iommu_dev.bindings, svm_binding.space and .claimed, spaces; leaf */
+    struct list spaces;
 };
 
 /* One domain id: the tag of all that a unit caches for this space. */
@@ -59,6 +60,7 @@ struct svm_binding {
 struct svm_space {
     uint32_t tag; /* first member: tells this object from another owner's private data */
     struct svm *svm;
+    struct list svm_link;
     struct ioasid_set *set;
     ioasid_t id;
     struct ioasid_bind_cfg cfg;
@@ -86,7 +88,8 @@ static inline struct svm_binding *svm_binding_of(struct list *link)
 
 /*
  * Makes the private object of an ID that has none: reference, SPID, pointer. 0, -EBUSY (dying, or private
- * data of another owner), -EEXIST (SPID), -ENOENT, -ENOMEM; nothing is left on an error. T.
+ * data of another owner), -EEXIST (SPID), -ENOENT, -ENOMEM, -EINVAL (another space has the same two tables
+ * and takes them otherwise); nothing is left on an error. T.
  */
 must_check int svm_space_create(struct svm *svm, struct ioasid_set *set, ioasid_t id,
                                 const struct ioasid_bind_cfg *cfg, struct svm_space **out);
@@ -119,7 +122,9 @@ must_check int svm_space_stop(struct svm_space *space);
  * svm_space_add. T, with the turn. */
 must_check int svm_space_restore(struct svm_space *space);
 
-/* Flushes [iova, iova+size) of the space's table on every unit; as ioasid_flush. */
-must_check int svm_space_flush(struct svm_space *space, iova_t iova, uint64_t size, bool leaf_only);
+typedef int svm_flush(const struct vtd_use *uses, unsigned count, iova_t iova, uint64_t size, bool leaf_only);
+/* Flushes on every unit; `how`: vtd_flush_range as for ioasid_flush, or vtd_flush_below. */
+must_check int svm_space_flush(struct svm_space *space, svm_flush *how, iova_t iova, uint64_t size,
+                               bool leaf_only);
 
 #endif

@@ -50,6 +50,7 @@ static void decode_ecap(uint64_t ecap, struct vtd_caps *out)
     out->ssts = FIELD_GET(VTD_ECAP_SSTS, ecap);
     out->fsts = FIELD_GET(VTD_ECAP_FSTS, ecap);
     out->smpwcs = FIELD_GET(VTD_ECAP_SMPWCS, ecap);
+    out->eafs = FIELD_GET(VTD_ECAP_EAFS, ecap);
     out->rps = FIELD_GET(VTD_ECAP_RPS, ecap);
     out->rprivs = FIELD_GET(VTD_ECAP_RPRIVS, ecap);
     out->pasid_bits = out->pasid ? (unsigned)FIELD_GET(VTD_ECAP_PSS, ecap) + 1 : 0;

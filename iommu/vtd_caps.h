@@ -26,7 +26,8 @@ struct vtd_caps {
     unsigned mamv;       /* largest AM of iotlb_inv, 0 without PSI */
     unsigned pasid_bits; /* PASID width of requests-with-PASID, 1..20; 0 without ECAP.PASID */
     bool cm, rwbf, plmr, phmr, psi, fs1gp, fs5lp, esrtps, esirtps;
-    bool c, qi, dt, ir, eim, pt, sc, nest, prs, srs, dit, pasid, pds, smts, ssts, fsts, smpwcs, rps, rprivs;
+    bool c, qi, dt, ir, eim, pt, sc, nest, prs, srs, dit, pasid, pds, smts, ssts, fsts, smpwcs, eafs, rps,
+        rprivs;
 };
 
 /* Takes the three register values apart; any values are accepted. `haw` is 1..64 bits. X. */

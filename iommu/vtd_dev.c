@@ -385,6 +385,8 @@ int vtd_dev_ats_ends(struct vtd_dev *dev)
     vtd_batch_init(&batch, dev->unit);
     vtd_dev_add_tlb(&batch, dev);
     err = vtd_batch_submit_wait(&batch);
+    if (!err && dev->pri)
+        err = drain_device(dev); /* while its TLB still confirms that the answers have arrived */
     if (!err)
         vtd_dev_gone(dev);
     return err;
@@ -434,7 +436,7 @@ const char *vtd_table_text(struct vtd_unit *unit, uint16_t rid, uint32_t slot, c
     struct vtd_context_entry context;
     struct vtd_pasid_entry entry;
 
-    text_rid(&t, rid);
+    text_function(&t, unit->segment, rid);
     if (unit->root == NULL)
         return text;
     add_words(&t, ": root", unit->root[rid_bus(rid)].q, 2);

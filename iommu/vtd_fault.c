@@ -134,7 +134,8 @@ unsigned vtd_fault_poll(struct vtd_unit *unit, struct vtd_fault *out, unsigned m
     plat_lock(&unit->fault_lock);
     collect(unit);
     while (count < max && log->count > 0) {
-        vtd_fault_decode(&log->records[log->first], &out[count++]);
+        vtd_fault_decode(&log->records[log->first], &out[count]);
+        out[count++].segment = unit->segment;
         log->first = (log->first + 1) % VTD_FAULT_LOG;
         log->count--;
     }
@@ -200,7 +201,7 @@ const char *vtd_fault_text(const struct vtd_fault *fault, char *text, size_t siz
         text_add(&t, " ");
     }
     text_add(&t, "sid ");
-    text_rid(&t, fault->sid);
+    text_function(&t, fault->segment, fault->sid);
     if (fault->pp) {
         text_add(&t, " pasid ");
         text_hex(&t, fault->pasid, 1);

@@ -18,6 +18,7 @@ struct vtd_unit;
 struct vtd_fault {
     uint8_t reason;   /* fault reason code */
     const char *name; /* its name, "?" when the specification has none */
+    uint16_t segment; /* of the unit, and with it of the requester; 0 from vtd_fault_decode */
     uint16_t sid;     /* requester id */
     bool pp;          /* `pasid` is valid */
     uint32_t pasid;

@@ -186,7 +186,7 @@ int vtd_firmware_point_back(struct vtd_unit *unit)
     if (!FIELD_GET(VTD_GSTS_TES, s->gsts))
         return 0;
     err = vtd_cmd(unit, VTD_CMD_SRTP, true);
-    if (err || unit->caps.esrtps || !FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)))
+    if (err || unit->caps.esrtps || !vtd_qi_is_on(unit))
         return err;
     vtd_batch_init(&batch, unit);
     vtd_batch_add(&batch, vtd_inv_cc_global());

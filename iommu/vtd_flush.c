@@ -8,6 +8,7 @@
 
 /* What is to go: 2^am pages at `iova`, or everything. */
 struct range {
+    bool below; /* of the second stage of nested entries */
     bool all;
     iova_t iova;
     unsigned am;
@@ -36,21 +37,23 @@ struct target {
     struct vtd_dev *dev;
     uint32_t slot;
     did_t did;
-    bool by_domain; /* second stage or nested: tagged by domain alone */
+    bool by_domain; /* the second stage has changed: tagged by domain alone */
+    bool mapped;    /* the device's own addresses are those of the range */
 };
 
-static bool target_of(const struct vtd_use *use, struct target *out)
+static bool target_of(const struct vtd_use *use, const struct range *r, struct target *out)
 {
     struct vtd_pasid_entry e;
-    uint64_t pgtt;
+    bool below;
 
     if (vtd_pasid_read(use->dev, use->slot, &e) || !entry_get(&e, VTD_PASID_P))
         return false;
-    pgtt = entry_get(&e, VTD_PASID_PGTT);
+    below = r->below && entry_get(&e, VTD_PASID_PGTT) == VTD_PGTT_NESTED;
     *out = (struct target){.dev = use->dev,
                            .slot = use->slot,
                            .did = {(uint16_t)entry_get(&e, VTD_PASID_DID)},
-                           .by_domain = pgtt == VTD_PGTT_SECOND || pgtt == VTD_PGTT_NESTED};
+                           .by_domain = below || entry_get(&e, VTD_PASID_PGTT) == VTD_PGTT_SECOND,
+                           .mapped = !below};
     return true;
 }
 
@@ -80,10 +83,11 @@ static struct vtd_desc piotlb(const struct target *t, const struct range *r)
 static struct vtd_desc device_tlb(const struct target *t, const struct range *r)
 {
     struct vtd_ats ats = vtd_dev_ats(t->dev);
+    bool all = r->all || !t->mapped;
 
     if (t->slot == t->dev->rid_pasid)
-        return r->all ? vtd_inv_devtlb_all(&ats) : vtd_inv_devtlb_range(&ats, r->iova, r->am);
-    return r->all ? vtd_inv_pdevtlb_all(&ats, t->slot) : vtd_inv_pdevtlb_range(&ats, t->slot, r->iova, r->am);
+        return all ? vtd_inv_devtlb_all(&ats) : vtd_inv_devtlb_range(&ats, r->iova, r->am);
+    return all ? vtd_inv_pdevtlb_all(&ats, t->slot) : vtd_inv_pdevtlb_range(&ats, t->slot, r->iova, r->am);
 }
 
 static bool same_tag(const struct target *a, const struct target *b)
@@ -92,12 +96,12 @@ static bool same_tag(const struct target *a, const struct target *b)
 }
 
 /* An earlier use on the same unit has the same tag: one invalidation serves both. */
-static bool seen(const struct vtd_use *uses, unsigned n, const struct target *t)
+static bool seen(const struct vtd_use *uses, unsigned n, const struct range *r, const struct target *t)
 {
     struct target earlier;
 
     for (unsigned i = 0; i < n; i++) {
-        if (uses[i].dev->unit == t->dev->unit && target_of(&uses[i], &earlier) && same_tag(&earlier, t))
+        if (uses[i].dev->unit == t->dev->unit && target_of(&uses[i], r, &earlier) && same_tag(&earlier, t))
             return true;
     }
     return false;
@@ -112,15 +116,15 @@ static int flush_unit(struct vtd_unit *unit, const struct vtd_use *uses, unsigne
 
     vtd_batch_init(&batch, unit);
     for (unsigned i = 0; i < count; i++) {
-        if (uses[i].dev->unit == unit && target_of(&uses[i], &t) && !seen(uses, i, &t))
+        if (uses[i].dev->unit == unit && target_of(&uses[i], r, &t) && !seen(uses, i, r, &t))
             vtd_batch_add(&batch, t.by_domain ? iotlb(&t, r) : piotlb(&t, r));
     }
     for (unsigned i = 0; translates && i < count; i++) {
-        if (uses[i].dev->unit == unit && target_of(&uses[i], &t) && needs_order(&t))
+        if (uses[i].dev->unit == unit && target_of(&uses[i], r, &t) && needs_order(&t))
             vtd_batch_add(&batch, vtd_inv_iotlb_domain(t.did));
     }
     for (unsigned i = 0; translates && i < count; i++) {
-        if (uses[i].dev->unit == unit && vtd_dev_has_tlb(uses[i].dev) && target_of(&uses[i], &t))
+        if (uses[i].dev->unit == unit && vtd_dev_has_tlb(uses[i].dev) && target_of(&uses[i], r, &t))
             vtd_batch_add(&batch, device_tlb(&t, r));
     }
     return vtd_batch_submit_wait(&batch);
@@ -135,18 +139,32 @@ static bool unit_done(const struct vtd_use *uses, unsigned n)
     return false;
 }
 
-int vtd_flush_range(const struct vtd_use *uses, unsigned count, iova_t iova, uint64_t size, bool leaf_only)
+static int flush(const struct vtd_use *uses, unsigned count, const struct range *r)
 {
-    struct range r = range_of(iova, size, leaf_only);
     int err = 0;
 
     for (unsigned i = 0; i < count; i++) {
         if (unit_done(uses, i))
             continue;
-        int one = flush_unit(uses[i].dev->unit, uses, count, &r);
+        int one = flush_unit(uses[i].dev->unit, uses, count, r);
 
         if (err == 0)
             err = one;
     }
     return err;
+}
+
+int vtd_flush_range(const struct vtd_use *uses, unsigned count, iova_t iova, uint64_t size, bool leaf_only)
+{
+    struct range r = range_of(iova, size, leaf_only);
+
+    return flush(uses, count, &r);
+}
+
+int vtd_flush_below(const struct vtd_use *uses, unsigned count, iova_t iova, uint64_t size, bool leaf_only)
+{
+    struct range r = range_of(iova, size, leaf_only);
+
+    r.below = true;
+    return flush(uses, count, &r);
 }

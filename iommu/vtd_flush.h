@@ -30,4 +30,13 @@ struct vtd_use {
 must_check int vtd_flush_range(const struct vtd_use *uses, unsigned count, iova_t iova, uint64_t size,
                                bool leaf_only);
 
+/*
+ * The same after the second stage below nested entries changed; [iova, iova+size) are addresses that the
+ * first stage gives out. All translations of their domains go, and all that the devices' TLBs hold of their
+ * slots: neither says by which of those addresses it came about. As vtd_flush_range where an entry has no
+ * first stage.
+ */
+must_check int vtd_flush_below(const struct vtd_use *uses, unsigned count, iova_t iova, uint64_t size,
+                               bool leaf_only);
+
 #endif

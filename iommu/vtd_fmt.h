@@ -162,6 +162,8 @@ enum vtd_fspm {
  * level */
 #define VTD_PAGING_ENTRIES    512
 #define VTD_PAGING_LEVELS_MAX 5
+/* Bits of address that a number of levels translates. */
+#define VTD_PAGING_BITS(levels) (12u + 9u * (levels))
 
 /* ---- Invalidation queue ---- */
 

@@ -9,11 +9,6 @@
 
 /* ---- The table ---- */
 
-static bool queue_is_on(const struct vtd_unit *unit)
-{
-    return FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS));
-}
-
 static int invalidate_all(struct vtd_unit *unit)
 {
     struct vtd_batch batch;
@@ -30,7 +25,7 @@ static int set_table(struct vtd_unit *unit, uint64_t irta)
 
     vtd_write(&unit->io, VTD_IRTA, irta);
     err = vtd_cmd(unit, VTD_CMD_SIRTP, true);
-    if (err || unit->caps.esirtps || !queue_is_on(unit))
+    if (err || unit->caps.esirtps || !vtd_qi_is_on(unit))
         return err;
     return invalidate_all(unit);
 }

@@ -47,15 +47,26 @@ void vtd_did_free(struct vtd_unit *unit, did_t did)
     plat_unlock(&unit->table_lock);
 }
 
-unsigned vtd_did_count(struct vtd_unit *unit)
+/* Of eight words; most are zero, and this runs after every case. */
+static unsigned count_eight(const uint64_t *w)
 {
     unsigned count = 0;
 
+    if ((w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]) == 0)
+        return 0;
+    for (unsigned i = 0; i < 8; i++)
+        count += (unsigned)__builtin_popcountll(w[i]);
+    return count;
+}
+
+/* The bitmap is whole pages, so that there are eight words where fewer are used. */
+unsigned vtd_did_count(struct vtd_unit *unit)
+{
+    unsigned count = 0, words = did_words(unit);
+
     plat_lock(&unit->table_lock);
-    for (unsigned i = 0; i < did_words(unit); i++) {
-        if (unit->did_used[i] != 0)
-            count += (unsigned)__builtin_popcountll(unit->did_used[i]);
-    }
+    for (unsigned i = 0; i < words; i += 8)
+        count += count_eight(&unit->did_used[i]);
     plat_unlock(&unit->table_lock);
     return count - 1; /* 0 is marked, never used */
 }
@@ -94,23 +105,46 @@ static int set_second_stage(const struct vtd_caps *caps, const struct vtd_pasid_
     return 0;
 }
 
-static int set_first_stage(const struct vtd_caps *caps, const struct vtd_pasid_cfg *cfg,
+/* Of hardware, but for the table's place. EA is written by walks that snoop, as A is (fault 90h). */
+static bool has_first_stage(const struct vtd_dev *dev, const struct vtd_pasid_cfg *cfg)
+{
+    const struct vtd_caps *caps = &dev->unit->caps;
+
+    if (!caps->fsts || (cfg->sre && !caps->srs) || (cfg->eafe && !(caps->eafs && dev->pwsnp)))
+        return false;
+    return cfg->fs_levels == 4 || (cfg->fs_levels == 5 && caps->fs5lp);
+}
+
+static int set_first_stage(const struct vtd_dev *dev, const struct vtd_pasid_cfg *cfg,
                            struct vtd_pasid_entry *e)
 {
-    if (!caps->fsts || !address_ok(caps, cfg->fs_root))
+    if (!has_first_stage(dev, cfg))
         return -EINVAL;
-    if (cfg->fs_levels != 4 && !(cfg->fs_levels == 5 && caps->fs5lp))
-        return -EINVAL;
+    entry_set(e, VTD_PASID_SRE, cfg->sre);
+    entry_set(e, VTD_PASID_WPE, cfg->wpe);
+    entry_set(e, VTD_PASID_EAFE, cfg->eafe);
     entry_set(e, VTD_PASID_FSPM, cfg->fs_levels == 5 ? VTD_FSPM_5LEVEL : VTD_FSPM_4LEVEL);
     entry_set_addr(e, VTD_PASID_FSPTPTR, cfg->fs_root.v);
     return 0;
 }
 
-static int set_nested(const struct vtd_caps *caps, const struct vtd_pasid_cfg *cfg, struct vtd_pasid_entry *e)
+/* Rule 49: the second stage has to take the first one's root as an address at all (fault 5Bh), which is in a
+ * field of the host's width. */
+static bool root_below(const struct vtd_caps *caps, const struct vtd_pasid_cfg *cfg)
 {
+    unsigned bits = VTD_PAGING_BITS(cfg->ss_levels);
+
+    return address_ok(caps, cfg->fs_root) && cfg->fs_root.v < pow2(bits < caps->mgaw ? bits : caps->mgaw);
+}
+
+static int set_nested(const struct vtd_dev *dev, const struct vtd_pasid_cfg *cfg, struct vtd_pasid_entry *e)
+{
+    const struct vtd_caps *caps = &dev->unit->caps;
     int err = caps->nest ? set_second_stage(caps, cfg, e) : -EINVAL;
 
-    return err ? err : set_first_stage(caps, cfg, e);
+    if (!err && !root_below(caps, cfg))
+        err = -EINVAL;
+    return err ? err : set_first_stage(dev, cfg, e);
 }
 
 /* AW is not used, but wants the widest value where the field exists at all. */
@@ -123,15 +157,17 @@ static int set_pass_through(const struct vtd_caps *caps, struct vtd_pasid_entry 
     return 0;
 }
 
-static int set_stage(const struct vtd_caps *caps, const struct vtd_pasid_cfg *cfg, struct vtd_pasid_entry *e)
+static int set_stage(const struct vtd_dev *dev, const struct vtd_pasid_cfg *cfg, struct vtd_pasid_entry *e)
 {
+    const struct vtd_caps *caps = &dev->unit->caps;
+
     switch (cfg->pgtt) {
     case VTD_PGTT_FIRST:
-        return set_first_stage(caps, cfg, e);
+        return address_ok(caps, cfg->fs_root) ? set_first_stage(dev, cfg, e) : -EINVAL;
     case VTD_PGTT_SECOND:
         return set_second_stage(caps, cfg, e);
     case VTD_PGTT_NESTED:
-        return set_nested(caps, cfg, e);
+        return set_nested(dev, cfg, e);
     case VTD_PGTT_PASSTHROUGH:
         return set_pass_through(caps, e);
     }
@@ -150,7 +186,7 @@ int vtd_pasid_build(const struct vtd_dev *dev, const struct vtd_pasid_cfg *cfg, 
 {
     const struct vtd_caps *caps = &dev->unit->caps;
     struct vtd_pasid_entry e = {{0}};
-    int err = did_ok(caps, cfg->did) ? set_stage(caps, cfg, &e) : -EINVAL;
+    int err = did_ok(caps, cfg->did) ? set_stage(dev, cfg, &e) : -EINVAL;
 
     if (err)
         return err;

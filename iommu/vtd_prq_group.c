@@ -189,7 +189,8 @@ void vtd_prq_take(struct vtd_unit *unit, const struct vtd_page_request *r)
     struct vtd_prq *prq = &unit->prq;
     bool last = entry_get(r, VTD_PRQ_LPIG);
     struct iommu_page page = page_in(r);
-    struct iommu_page_group like = {.rid = (uint16_t)entry_get(r, VTD_PRQ_RID),
+    struct iommu_page_group like = {.segment = unit->segment,
+                                    .rid = (uint16_t)entry_get(r, VTD_PRQ_RID),
                                     .has_pasid = entry_get(r, VTD_PRQ_PP),
                                     .index = (uint16_t)entry_get(r, VTD_PRQ_PRGI)};
     struct iommu_page_group *g;

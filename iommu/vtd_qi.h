@@ -70,6 +70,9 @@ must_check int vtd_qi_start(struct vtd_unit *unit);
  */
 must_check int vtd_qi_stop(struct vtd_unit *unit);
 
+/* The queue that is on is ours: not firmware's, which a unit that does not obey may still have. X. */
+bool vtd_qi_is_on(const struct vtd_unit *unit);
+
 /* From now on nothing new goes in, until vtd_qi_start: the unit holds nothing that could be invalidated. X.
  */
 void vtd_qi_rest(struct vtd_unit *unit);

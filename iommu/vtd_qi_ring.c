@@ -142,9 +142,12 @@ int vtd_qi_start(struct vtd_unit *unit)
     return vtd_cmd(unit, VTD_CMD_QIE, true);
 }
 
-static bool is_on(const struct vtd_unit *unit)
+bool vtd_qi_is_on(const struct vtd_unit *unit)
 {
-    return FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS));
+    const struct vtd_queue *q = &unit->queue;
+
+    return q->ring != NULL && FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)) &&
+           FIELD_GET_ADDR(VTD_IQA_IQA, vtd_read(&unit->io, VTD_IQA)) == plat_pa(q->ring).v;
 }
 
 static bool drained(void *arg)
@@ -169,7 +172,7 @@ int vtd_qi_stop(struct vtd_unit *unit)
 {
     int err;
 
-    if (unit->queue.ring == NULL || !is_on(unit))
+    if (!vtd_qi_is_on(unit))
         return 0;
     err = vtd_wait(unit, drained, unit, "empty invalidation queue");
     if (!err)

@@ -99,9 +99,9 @@ must_check int vtd_dev_set_rid_pasid(struct vtd_dev *dev, uint32_t pasid);
 void vtd_dev_gone(struct vtd_dev *dev);
 
 /*
- * Before ATS goes off at the device: its TLB is emptied, and nothing is sent there any more (rule 77 the
- * other way round: a function without ATS must not be sent an invalidation). Nothing is bound, so that
- * nothing can be cached anew. 0, -EIO, -ETIMEDOUT: nothing has changed. T.
+ * Before ATS goes off at the device: its TLB is emptied, the pages that it has asked for are answered, and
+ * nothing is sent there any more (rule 77 the other way round: a function without ATS must not be sent an
+ * invalidation). The device does no DMA and asks for nothing more. 0, -EIO, -ETIMEDOUT: call again. T.
  */
 must_check int vtd_dev_ats_ends(struct vtd_dev *dev);
 
@@ -115,8 +115,11 @@ struct vtd_dev *vtd_dev_find(struct vtd_unit *unit, uint16_t rid);
 
 struct vtd_pasid_cfg {
     enum vtd_pgtt pgtt;
-    paddr_t fs_root;    /* first-stage table: FIRST; NESTED (guest-physical) */
+    paddr_t fs_root;    /* first-stage table: FIRST; NESTED: an address that the second stage translates */
     unsigned fs_levels; /* 4 or 5 */
+    bool sre;           /* first stage: supervisor requests are let in (needs ECAP.SRS), */
+    bool wpe;           /* and may write only where R/W says so; */
+    bool eafe;          /* EA is set beside A (needs ECAP.EAFS, and walks that snoop) */
     paddr_t ss_root;    /* second-stage table: SECOND, NESTED */
     unsigned ss_levels; /* 3..5; for PASS_THROUGH the width is the widest supported */
     did_t did;
@@ -125,7 +128,8 @@ struct vtd_pasid_cfg {
 
 /*
  * Publishes the entry of `slot`: all fields, barrier, P (rules 35, 37). 0; -EINVAL (slot beyond the
- * directory, stage or levels that the unit has not, domain id 0 or too wide); -EBUSY: the entry is not all
+ * directory; stage, levels or flags that the unit has not; a first-stage table beyond the second stage's
+ * width; domain id 0 or too wide); -EBUSY: the entry is not all
  * zero; -ENOMEM. -EIO, -ETIMEDOUT (caching mode only): the entry is present, and has to be retired. T or X.
  */
 must_check int vtd_pasid_publish(struct vtd_dev *dev, uint32_t slot, const struct vtd_pasid_cfg *cfg);

@@ -91,7 +91,7 @@ struct vtd_unit {
 /*
  * Maps the registers at `base` (`size` bytes by the DRHD, at least a page; more is mapped where CAP and ECAP
  * name registers above) and reads what the unit can do. Writes nothing. `haw` is the host address width in
- * bits. 0, -ENOMEM, -EINVAL, or -ENODEV: not a unit this driver can run, and *why says so in words. T.
+ * bits. 0, -ENOMEM, -EINVAL, or -ENODEV: not a unit this driver can run; *why says it in words. T.
  */
 must_check int vtd_unit_create(paddr_t base, size_t size, uint16_t segment, unsigned haw,
                                struct vtd_unit **out, const char **why);

@@ -123,23 +123,38 @@ static struct window window_now(void)
     return (struct window){.tsc = rdtsc(), .apic = apic_timer_count()};
 }
 
-/* Starts at a change of the reference, so that both ends lie equally far behind one. */
+/* Some microseconds at most without a look at any clock: an emulator leaves its translated code for each. */
+static void pass_time(void)
+{
+    for (unsigned i = 0; i < 2048; i++)
+        __asm__ volatile("");
+}
+
+/* The PM timer and both clocks at one of its changes, so that all windows lie equally far behind one. */
+static bool pm_change(uint32_t *count, struct window *at, unsigned *looks)
+{
+    uint32_t before = pm_read();
+
+    do {
+        *count = pm_read();
+    } while (*count == before && (*looks)++ < MAX_LOOKS);
+    *at = window_now();
+    return *looks < MAX_LOOKS;
+}
+
 static bool measure_pm(struct window *start, struct window *end, uint32_t *ticks)
 {
-    uint32_t first = pm_read(), now;
+    uint32_t first, last;
     unsigned looks = 0;
 
-    while (pm_read() == first && looks < MAX_LOOKS)
-        looks++;
-    first = now = pm_read();
-    *start = window_now();
-    while (((now - first) & PM_MASK) < PM_TICKS && looks < MAX_LOOKS) {
-        now = pm_read();
-        looks++;
-    }
-    *end = window_now();
-    *ticks = (now - first) & PM_MASK;
-    return looks < MAX_LOOKS;
+    if (!pm_change(&first, start, &looks))
+        return false;
+    while (((pm_read() - first) & PM_MASK) < PM_TICKS && looks++ < MAX_LOOKS)
+        pass_time();
+    if (!pm_change(&last, end, &looks))
+        return false;
+    *ticks = (last - first) & PM_MASK;
+    return true;
 }
 
 /* Channel 2 counts down once from PIT_TICKS; its output rises at the end. */

@@ -9,15 +9,17 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/flush_test.c \
               tests/suites/fmt_regs_test.c tests/suites/fmt_test.c tests/suites/handler_calls_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
-              tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c \
+              tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c tests/suites/nested_test.c tests/suites/nested_bind_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
-              tests/suites/order_late_test.c tests/suites/order_suspend_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_test.c \
+              tests/suites/order_late_test.c tests/suites/order_suspend_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_change_test.c tests/suites/place_test.c \
               tests/suites/rmrr_test.c tests/suites/ioasid_set_test.c tests/suites/ioasid_end_test.c tests/suites/ioasid_alloc_test.c \
               tests/suites/notifier_scope_test.c tests/suites/order_set_test.c \
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
-              tests/suites/reuse_test.c tests/suites/stale_test.c tests/suites/svm_bind_test.c \
-              tests/suites/svm_free_test.c tests/suites/svm_gone_test.c tests/suites/svm_reader_test.c tests/suites/svm_turn_test.c \
-              tests/suites/table_test.c tests/suites/tagged_test.c tests/suites/unit_test.c tests/suites/walk_test.c tests/suites/xlate_size_test.c \
+              tests/suites/reuse_test.c tests/suites/segment_test.c tests/suites/stale_test.c \
+              tests/suites/svm_bind_test.c tests/suites/svm_free_test.c tests/suites/svm_gone_test.c \
+              tests/suites/svm_life_test.c tests/suites/svm_reader_test.c tests/suites/svm_turn_test.c \
+              tests/suites/table_test.c tests/suites/tagged_test.c tests/suites/unit_test.c tests/suites/walk_test.c \
+              tests/suites/xlate_end_test.c tests/suites/xlate_size_test.c \
               tests/suites/xlate_test.c
 
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
@@ -27,7 +29,7 @@ HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c 
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
              tests/actors/cpu.c tests/actors/owner.c tests/actors/worker.c tests/dev/dma_dev.c \
-             tests/suites/guest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c tests/suites/core_bench.c
+             tests/suites/guest.c tests/suites/more_dmar.c tests/suites/nest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c tests/suites/core_bench.c
 
 # On several CPUs: the firmware, and the threads of build/tsan/pasidcheck.
 RACE_SUITE_SRCS := tests/suites/race_bind_test.c tests/suites/race_load_test.c tests/suites/race_order_test.c tests/suites/race_reader_test.c tests/suites/race_set_test.c
@@ -54,8 +56,9 @@ MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c te
 # Host process only: the platform of a Linux process, units that record, units that translate, main().
 HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/refuse_test.c \
                    tests/host/sweep_test.c tests/host/table_stub_test.c \
-                   tests/host/unit_stub_test.c tests/host/intr_stub_test.c tests/host/ioasid_host_test.c \
-                   tests/host/prq_test.c tests/host/ats_test.c $(MODEL_SUITE_SRCS)
+                   tests/host/ats_test.c tests/host/duty_stub_test.c tests/host/intr_stub_test.c \
+                   tests/host/intr_walk_test.c tests/host/ioasid_host_test.c tests/host/nested_host_test.c \
+                   tests/host/prq_test.c tests/host/svm_host_test.c tests/host/unit_stub_test.c $(MODEL_SUITE_SRCS)
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
              tests/host/stub_machine.c tests/host/own_unit.c tests/host/stub_intr.c tests/host/shadow.c tests/host/model_machine.c \
@@ -76,8 +79,15 @@ INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held se
 
 SUITE_SRCS      += tests/suites/order_enum_test.c
 TEST_SRCS       += tests/suites/order_enum_test.c $(ORDER_SRCS)
-HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/order_stub_test.c
-HOST_SRCS       += tests/host/interleave_test.c tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
+HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/interleave_pages_test.c tests/host/order_stub_test.c
+HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_pages_test.c tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
+
+# ---- What no platform does by itself: damaged tables, refused calls, texts ----
+
+COVER_SRCS      := tests/host/ats_find_test.c tests/host/audit_test.c tests/host/bind_edge_test.c tests/host/core_edge_test.c \
+                   tests/host/give_up_test.c tests/host/pages_edge_test.c tests/host/unit_edge_test.c tests/host/words_test.c
+HOST_SUITE_SRCS += $(COVER_SRCS)
+HOST_SRCS       += $(COVER_SRCS)
 
 # ---- The table of errata; an id that no table has stops the build ----
 
@@ -94,6 +104,11 @@ $(O)/gen/errata.c: $(SPEC_FILES) $(SPEC_CASES) tests/tools/errata_gen.py tests/t
 .PHONY: spec-map
 spec-map:
 	$(Q)$(PYTHON) tests/tools/spec_map.py --rules docs/rules -o docs/spec-map.md $(SPEC_CASES)
+
+# What whole runs made of them, as far as their reports are there, is kept in docs/rules/runs.tsv.
+.PHONY: orderings
+orderings:
+	$(Q)$(PYTHON) tests/tools/orderings.py $(wildcard $(O)/reports/*.tap)
 
 include tests/host/checks.mk
 include tests/host/threads/threads.mk

@@ -56,3 +56,12 @@ void text_rid(struct text *t, uint16_t rid)
     text_add(t, ".");
     text_hex(t, rid % 8, 1);
 }
+
+void text_function(struct text *t, uint16_t segment, uint16_t rid)
+{
+    if (segment != 0) {
+        text_hex(t, segment, 4);
+        text_add(t, ":");
+    }
+    text_rid(t, rid);
+}

@@ -23,5 +23,7 @@ void text_dec(struct text *t, uint64_t value);
 void text_hex(struct text *t, uint64_t value, unsigned digits);
 /* "bb:dd.f" of a requester id. */
 void text_rid(struct text *t, uint16_t rid);
+/* "ssss:bb:dd.f" of a function; segment 0 is left out. */
+void text_function(struct text *t, uint16_t segment, uint16_t rid);
 
 #endif

@@ -48,10 +48,13 @@ static void renumber(void)
 
     for (unsigned i = 0; i < dev_count; i++) {
         struct dma_dev *d = devs[i];
+        char segment[8] = "";
 
         d->index = n[d->engine]++;
-        snprintf(d->name, sizeof(d->name), "%s%u %02x:%02x.%u", dma_engine_name(d->engine), d->index,
-                 rid_bus(d->id.rid), rid_dev(d->id.rid), rid_fn(d->id.rid));
+        if (d->id.segment)
+            snprintf(segment, sizeof(segment), "%04x:", d->id.segment);
+        snprintf(d->name, sizeof(d->name), "%s%u %s%02x:%02x.%u", dma_engine_name(d->engine), d->index,
+                 segment, rid_bus(d->id.rid), rid_dev(d->id.rid), rid_fn(d->id.rid));
     }
 }
 

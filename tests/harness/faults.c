@@ -36,8 +36,8 @@ void faults_reset(void)
 
 static bool is_repeat(const struct dma_dev *dev, const struct vtd_fault *f, const struct vtd_fault *before)
 {
-    return dev && dev->asks_again && f->sid == before->sid && f->address == before->address &&
-           f->reason == before->reason && f->type == before->type;
+    return dev && dev->asks_again && f->segment == before->segment && f->sid == before->sid &&
+           f->address == before->address && f->reason == before->reason && f->type == before->type;
 }
 
 unsigned t_faults_once(const struct dma_dev *dev, struct vtd_fault *f, unsigned n)
@@ -92,7 +92,7 @@ void t_faults_forget(struct t *t)
 static bool is_by(const struct vtd_fault *f, const struct dma_dev *dev)
 {
     for (unsigned i = 0; i < dev->rid_count; i++) {
-        if (f->sid == dev->rids[i])
+        if (f->segment == dev->id.segment && f->sid == dev->rids[i])
             return true;
     }
     return false;

@@ -94,12 +94,14 @@ enum t_lane {
 #define NEED_GROUP      T_BIT(39) /* two devices of the engine that share a requester id */
 #define NEED_DMA_RECORD T_BIT(40) /* no length of its own: engines that move records only run it as well */
 #define NEED_DMA_HELD   T_BIT(41) /* an engine whose access is translated at the start and lands much later */
+#define NEED_DMA_TAG    T_BIT(42) /* an engine whose requests can carry a PASID */
 #define NEED_DWD        T_BIT(43) /* CAP.DWD: a wait drains writes that were translated before */
 #define NEED_RID_PASID  T_BIT(44) /* RID_PASID is used: ECAP.RPS = 1, or the quirk RID_PASID_USED */
 #define NEED_ASKED      T_BIT(45) /* an only= that names it: the case ends badly on purpose */
 #define NEED_CPUS_2     T_BIT(46) /* two CPUs or more */
 #define NEED_CPUS_4     T_BIT(47) /* four CPUs or more */
 #define NEED_IR         T_BIT(48) /* ECAP.IR: interrupt remapping */
+#define NEED_ADMS       T_BIT(49) /* ECAP.ADMS: abort mode */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */
@@ -112,6 +114,7 @@ struct t_case {
     uint64_t needs;      /* NEED_... */
     unsigned lanes;      /* T_BIT(T_LANE_...) that make sense; 0: T_LANE_RID */
     unsigned engines;    /* T_BIT(DMA_...) of dma_dev.h that make sense; 0: all */
+    bool one_engine;     /* which device moves the bytes adds nothing: the first engine, and device TLBs */
     unsigned timeout_ms; /* until the watchdog ends it; 0: 20000 */
     const char *rows;    /* rows of docs/rules/rows.tsv that the case proves, "9 17" */
     const char *rules;   /* rules of docs/rules/rules.tsv, "41 43" */

@@ -46,6 +46,7 @@ static const struct cap_need cap_needs[] = {
     {NEED_SC, "sc", "ECAP.SC", ECAP, 7, true},
     {NEED_SMPWCS, "smpwcs", "ECAP.SMPWCS", ECAP, 48, true},
     {NEED_IR, "ir", "ECAP.IR", ECAP, 3, true},
+    {NEED_ADMS, "adms", "ECAP.ADMS", ECAP, 52, true},
     {NEED_DWD, "dwd", "CAP.DWD", CAP, 54, true},
     {NEED_NO_ESRTPS, "no-esrtps", "CAP.ESRTPS", CAP, 63, false},
 };
@@ -53,7 +54,7 @@ static const struct cap_need cap_needs[] = {
 /* Those that imply a started object. */
 #define NEED_DMA_ANY                                                                                         \
     (NEED_DMA | NEED_DMA_READ | NEED_DMA_2 | NEED_DMA_3 | NEED_DMA_QUEUED | NEED_DMA_STATUS | NEED_GROUP |   \
-     NEED_DMA_HELD)
+     NEED_DMA_HELD | NEED_DMA_TAG)
 
 static const struct {
     uint64_t need;
@@ -65,7 +66,7 @@ static const struct {
     {NEED_GROUP, "group"},       {NEED_TARGET, "target"},         {NEED_HOST, "host"},
     {NEED_THREADS, "threads"},   {NEED_VER_1_0, "ver-1.0"},       {NEED_DMA_RECORD, "dma-record"},
     {NEED_DMA_HELD, "dma-held"}, {NEED_RID_PASID, "rid-pasid"},   {NEED_ASKED, "asked"},
-    {NEED_CPUS_2, "cpus-2"},     {NEED_CPUS_4, "cpus-4"},
+    {NEED_CPUS_2, "cpus-2"},     {NEED_CPUS_4, "cpus-4"},         {NEED_DMA_TAG, "dma-tag"},
 };
 
 /* Lane rid_pasid has nothing to go by. */
@@ -208,6 +209,8 @@ bool needs_engine_unmet(const struct t_case *c, enum dma_engine engine, char *wh
         snprintf(why, size, "%s translates when started", name);
     else if ((c->needs & NEED_DMA_HELD) && !dev->held)
         snprintf(why, size, "%s holds nothing back", name);
+    else if ((c->needs & NEED_DMA_TAG) && !dev->can_tag)
+        snprintf(why, size, "%s sends no PASID", name);
     else if ((c->needs & NEED_DMA_STATUS) && !dev->reports)
         snprintf(why, size, "%s has no status", name);
     else if ((c->needs & NEED_GROUP) && !group)

@@ -80,6 +80,12 @@ static int add(struct runner *run, const struct instance *inst)
     return 0;
 }
 
+/* Another engine has run the case in this lane, and this one would show nothing else. */
+static bool repeats(const struct t_case *c, enum dma_engine engine, unsigned in_lane)
+{
+    return c->one_engine && in_lane && !dma_dev_get(engine, 0)->device_tlb;
+}
+
 /* One instance per usable pair; a single skipped one, with the first obstacle as reason, when there is none.
  */
 static int add_dma(struct runner *run, struct instance *inst)
@@ -88,6 +94,8 @@ static int add_dma(struct runner *run, struct instance *inst)
 
     inst->dma = true;
     for (unsigned lane = 0; lane < T_LANE_COUNT; lane++) {
+        unsigned in_lane = 0;
+
         for (unsigned engine = 0; engine < DMA_ENGINE_COUNT; engine++) {
             char why[T_SKIP_SIZE];
             int err;
@@ -101,6 +109,8 @@ static int add_dma(struct runner *run, struct instance *inst)
                 continue;
             }
             usable++;
+            if (repeats(inst->c, engine, in_lane++))
+                continue;
             struct instance one = *inst;
 
             one.skip[0] = 0;

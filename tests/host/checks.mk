@@ -11,7 +11,7 @@ FUZZ_MACHINE_SRCS := $(IOMMU_SRCS) $(LIB_SRCS) $(MODEL_SRCS) tests/host/platform
                      tests/host/stub_intr.c tests/host/shadow.c tests/host/model_machine.c tests/host/model_firmware.c
 
 # Targets of `make fuzz`: a source with LLVMFuzzerTestOneInput and what it needs, a corpus of seeds, bytes of an input.
-FUZZ_TARGETS     := dmar acpi args faults ops
+FUZZ_TARGETS     := dmar acpi args faults ops prq
 FUZZ_dmar_SRCS    = $(DMAR_FUZZ_SRCS)
 FUZZ_dmar_SEEDS   = $(DMAR_CORPUS)
 FUZZ_dmar_BYTES   = 4096
@@ -27,13 +27,17 @@ FUZZ_faults_BYTES = 512
 FUZZ_ops_SRCS     = tests/host/fuzz_ops.c $(FUZZ_MACHINE_SRCS)
 FUZZ_ops_SEEDS    = tests/host/corpus/ops
 FUZZ_ops_BYTES    = 256
+FUZZ_prq_SRCS     = tests/host/fuzz_prq.c $(FUZZ_MACHINE_SRCS)
+FUZZ_prq_SEEDS    = tests/host/corpus/prq
+FUZZ_prq_BYTES    = 256
 FUZZ_CC          ?= clang
+AFL_CC           ?= afl-clang-fast
 T                ?= dmar
 S                ?= 60
 
 REPLAYS := $(FUZZ_TARGETS:%=$(O)/host/replay_%)
 
-.PHONY: check-formats check-corpus fuzz corpus-dmar
+.PHONY: check-formats check-corpus fuzz fuzz-afl corpus-dmar
 check-formats: check-corpus
 	$(Q)tests/host/compile_fail/run.sh $(CC)
 	$(Q)tests/host/golden.sh
@@ -55,14 +59,49 @@ $(O)/host/replay_inflate: $(INFLATE_REPLAY_SRCS:%.c=$(O)/host/%.o)
 	$(if $(Q),@echo "  LD    $@")
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
 
+# Objects for fuzzing, one tree for all targets: FUZZ_CC's for libFuzzer in $(O)/fuzz, AFL_CC's for AFL++ in $(O)/afl.
+FUZZ_CFLAGS  = $(COMMON) -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+               -fno-sanitize-recover=undefined
+FUZZ_LDFLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+$(O)/fuzz/%.o: %.c Makefile tests/host/checks.mk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  FUZZ  $<")
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -c -o $@ $<
+
+$(O)/afl/%.o: %.c Makefile tests/host/checks.mk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  AFL   $<")
+	$(Q)$(AFL_CC) $(FUZZ_CFLAGS) -c -o $@ $<
+
+define FUZZ_RULE
+$(O)/fuzz/fuzz_$(1): $$(FUZZ_$(1)_SRCS:%.c=$(O)/fuzz/%.o)
+	$$(Q)$$(FUZZ_CC) $$(FUZZ_LDFLAGS) -o $$@ $$^
+$(O)/afl/fuzz_$(1): $$(FUZZ_$(1)_SRCS:%.c=$(O)/afl/%.o)
+	$$(Q)$$(AFL_CC) $$(FUZZ_LDFLAGS) -o $$@ $$^
+-include $$(FUZZ_$(1)_SRCS:%.c=$(O)/fuzz/%.d) $$(FUZZ_$(1)_SRCS:%.c=$(O)/afl/%.d)
+endef
+$(foreach t,$(FUZZ_TARGETS),$(eval $(call FUZZ_RULE,$(t))))
+
+ifneq ($(filter fuzz fuzz-afl,$(MAKECMDGOALS)),)
+$(if $(filter $(T),$(FUZZ_TARGETS)),,$(error there is no fuzz target `$(T)`; T= is one of: $(FUZZ_TARGETS)))
+endif
+
 # Findings are written to $(O)/fuzz, as is what the run learnt. The last lines have executions per second.
-fuzz:
-	$(if $(filter $(T),$(FUZZ_TARGETS)),,$(error there is no fuzz target `$(T)`; T= is one of: $(FUZZ_TARGETS)))
+fuzz: $(O)/fuzz/fuzz_$(T)
 	@mkdir -p $(O)/fuzz/$(T)
-	$(Q)$(FUZZ_CC) -std=gnu11 -g -O1 $(WARNINGS) -I. -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -o $(O)/fuzz/fuzz_$(T) $(FUZZ_$(T)_SRCS)
-	$(Q)$(O)/fuzz/fuzz_$(T) -max_total_time=$(S) -max_len=$(FUZZ_$(T)_BYTES) -print_final_stats=1 \
+	$(Q)$< -max_total_time=$(S) -max_len=$(FUZZ_$(T)_BYTES) -print_final_stats=1 \
 		-artifact_prefix=$(O)/fuzz/$(T)- $(O)/fuzz/$(T) $(FUZZ_$(T)_SEEDS)
+
+# The same entry by AFL++, where it is installed; findings in $(O)/afl/$(T).
+ifeq ($(shell command -v $(AFL_CC)),)
+fuzz-afl:
+	@echo 'fuzz-afl: $(AFL_CC) is not there (package afl++): `make fuzz T=$(T)` runs the same entry by libFuzzer'
+else
+fuzz-afl: $(O)/afl/fuzz_$(T)
+	$(Q)AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 \
+		afl-fuzz -V $(S) -G $(FUZZ_$(T)_BYTES) -i $(FUZZ_$(T)_SEEDS) -o $(O)/afl/$(T) -- $<
+endif
 
 # The seeds again, after a change of the generator.
 corpus-dmar:

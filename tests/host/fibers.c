@@ -79,8 +79,11 @@ static unsigned pick(unsigned of)
         plat_panic("fibers: more than %u choices", CHOICES_MAX);
     if (choice_count++ >= decided)
         *c = (struct choice){0, (uint8_t)of};
-    if (c->of != of)
-        plat_panic("fibers: the same choices did not give the same run");
+    if (c->of != of) {
+        if (!exploring->runs_max)
+            plat_panic("fibers: the same choices did not give the same run");
+        *c = (struct choice){(uint8_t)(c->pick < of ? c->pick : of - 1), (uint8_t)of};
+    }
     return c->pick;
 }
 
@@ -212,7 +215,7 @@ bool fibers_explore(struct fibers *f)
         f->points = points > f->points ? points : f->points;
         if (!f->judge(f->ctx, !ended))
             return false;
-    } while (next_choices());
+    } while (next_choices() && (!f->runs_max || f->runs < f->runs_max));
     return true;
 }
 

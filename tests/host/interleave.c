@@ -371,6 +371,10 @@ void interleave_words(void (*line)(void *ctx, const char *text), void *ctx)
 {
     char text[400];
 
+    if (!pair.prelude) {
+        line(ctx, "before the first pair");
+        return;
+    }
     snprintf(text, sizeof(text), "after %s: %s", pair.prelude->words, pair.why ? pair.why : "stopped");
     line(ctx, text);
     for (unsigned n = 0; n < 2; n++) {

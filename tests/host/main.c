@@ -34,6 +34,7 @@ static int make_machine(int argc, char **argv)
     fprintf(stderr, " model");
     for (unsigned n = 0; model_preset_name(n) != NULL; n++)
         fprintf(stderr, " model-%s", model_preset_name(n));
+    fprintf(stderr, " segments-ir segments-model");
     fprintf(stderr, "\n");
     return -EINVAL;
 }
@@ -132,7 +133,7 @@ bool env_is_host(void)
 
 bool env_has_stubs(void)
 {
-    return !model_machine_is(profile);
+    return model_machine_unit(0) == NULL;
 }
 
 bool env_has_strays(void)

@@ -3,7 +3,8 @@
  * Memory of the simulated machine: one arena that stands for RAM from HOST_RAM_BASE on. Pages come from one
  * free list per power of two, small objects from one per multiple of 16 bytes, last freed first handed out,
  * so that stale pointers and stale translations hit something live. Under AddressSanitizer what is free, and
- * the rim of every object, is poisoned, for simulated hardware as well as for code.
+ * the rim of every object, is poisoned, for simulated hardware as well as for code; freed objects are filled
+ * with a pattern besides.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -211,6 +212,7 @@ void plat_pages_free(void *va, unsigned count)
 
 #define OBJECT_MAX 65536
 #define RIM        16
+#define FREED      0xd5 /* what a freed object is full of: to be seen without a sanitizer, too */
 
 struct object {
     struct object *next; /* all objects there ever were, newest first */
@@ -311,6 +313,7 @@ static void free_object(void *object)
         return;
     o->live = false;
     object_count[o->owner]--;
+    memset(object, FREED, o->size);
     host_given_back(object, o->size);
     ASAN_POISON_MEMORY_REGION(object, (size_t)class_of(o->size) * 16);
     o->next_free = free_objects[class_of(o->size)];

@@ -225,6 +225,7 @@ TEST(model_cache, unsnooped, .rules = "10", .flaws = "H18",
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
     flush(t, PC_PASID_0, 0);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
+    T_EXPECT(t, mrig_breached(&rig, "rule 10: a table was walked at 5000"));
     mrig_publish(&rig, MRIG_PASIDS, 0, 1);
     flush(t, PC_PASID_0, 0);
     T_EXPECT_EQ(t, reads_from(t), 0u);
@@ -251,6 +252,7 @@ TEST(model_cache, unsnooped_walk, .rules = "10", .flaws = "H18",
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
     flush(t, PIOTLB_PAGE, PAGE_HERE);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
+    T_EXPECT(t, mrig_breached(&rig, "rule 10: a table was walked at 9918"));
     mrig_publish(&rig, MRIG_FS + 3, 0x123, 1);
     flush(t, PIOTLB_PAGE, PAGE_HERE);
     T_EXPECT_EQ(t, reads_from(t), 0u);

@@ -209,7 +209,7 @@ static void configured(struct pci_id fn)
         struct model_device ats = e->ats;
         bool on = bit_is_set(plat_pci_read32(fn, STUB_ATS_CONTROL), 31);
 
-        if (e->dev.engine != DMA_ATS || e->dev.id.rid != fn.rid)
+        if (e->dev.engine != DMA_ATS || e->dev.id.segment != fn.segment || e->dev.id.rid != fn.rid)
             continue;
         ats.sid = on ? fn.rid : 0;
         ats.qdep = 8;

@@ -62,6 +62,36 @@ TEST(model_queue, accesses,
     mrig_close(&rig);
 }
 
+/* ---- Abort mode ---- */
+
+TEST(model_queue, abort_mode, .rules = "6 11 19", .faults = "33",
+     .doc = "TTM = 11b: every request is 33h until an SRTP to another mode; with a queue of 128-bit "
+            "descriptors the "
+            "SRTP is a breach")
+{
+    struct model_config config = mrig_config();
+
+    mrig_open(t, &rig, &config);
+    T_EXPECT_EQ(t, (int)mrig_dma(&rig, mrig_read()).status, (int)MODEL_SUCCESS);
+    model_write64(rig.m, 0x20, 0x1c00);
+    mrig_command(&rig, 1u << 30, true);
+    T_EXPECT_EQ(t, (int)mrig_dma(&rig, mrig_read()).status, (int)MODEL_UR);
+    T_EXPECT_EQ(t, mrig_fault(&rig, NULL), 0x33);
+    mrig_flush(&rig);
+    T_EXPECT_EQ(t, model_read32(rig.m, FSTS) & 0x10, 0u);
+    model_write64(rig.m, 0x20, 0x1400);
+    mrig_command(&rig, 1u << 30, true);
+    T_EXPECT_EQ(t, (int)mrig_dma(&rig, mrig_read()).status, (int)MODEL_SUCCESS);
+    mrig_close(&rig);
+    mrig_create(t, &rig, &config);
+    model_write64(rig.m, IQA, 0xf000);
+    mrig_command(&rig, 1u << 26, true);
+    model_write64(rig.m, 0x20, 0x1c00);
+    mrig_command(&rig, 1u << 30, true);
+    T_EXPECT(t, mrig_breached(&rig, "rule 19: SRTP to scalable or abort mode"));
+    mrig_close(&rig);
+}
+
 /* ---- Commands ---- */
 
 TEST(model_queue, commands, .rules = "1 2 3 5 18 19 22",
@@ -295,7 +325,7 @@ TEST(model_queue, waits, .rules = "23 24",
 
 /* ---- Duties ---- */
 
-TEST(model_queue, contract, .rules = "13 17 28 38 43 44 46 47 54", .flaws = "H7 H8",
+TEST(model_queue, contract, .rules = "13 17 28 38 43 44 46 47 54 80", .flaws = "H7 H8",
      .doc = "what software does to entries and memory that may be cached is told with the number of its rule")
 {
     struct model_config config = mrig_config();
@@ -323,6 +353,8 @@ TEST(model_queue, contract, .rules = "13 17 28 38 43 44 46 47 54", .flaws = "H7 
     T_EXPECT(t, mrig_breached(&rig, "rule 54: table 8000 freed while walks may begin there"));
     model_freed(rig.m, 14 * 4096, 4096);
     T_EXPECT(t, mrig_breached(&rig, "rule 54: e000 freed while the IOTLB may lead there"));
+    model_freed(rig.m, MRIG_ROOT * 4096, 4096);
+    T_EXPECT(t, mrig_breached(&rig, "rule 80: root table 1000 freed while translation is on"));
     mrig_command(&rig, 1u << 31, false);
     for (unsigned page = 0; page < MRIG_PAGES; page++)
         model_freed(rig.m, page * 4096, 4096);

@@ -406,6 +406,38 @@ TEST(prq, table_gone, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes = P
     page_close(&b);
 }
 
+TEST(prq, suspended, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes = PAGE_LANES, .rows = "62",
+     .rules = "58 62 74", .flaws = "H12", .negative = true,
+     .doc = "asleep over requests that nobody has answered: each was answered before ATS went off, an answer "
+            "given meanwhile goes nowhere, and awake again the device is served")
+{
+    struct page_bench b;
+
+    page_open(t, &b, PAGE_HOLD);
+    page_bind(&b, true);
+    for (uint16_t n = 0; n < 3; n++)
+        page_ask(&b, n, n, true);
+    page_settle(&b);
+    T_ASSERT_EQ(t, b.held_count, 3u);
+    page_ask(&b, 8, 0, true);
+    page_ask(&b, 9, 0, false);
+    T_ASSERT_OK(t, iommu_suspend(t->iommu));
+    T_EXPECT_EQ(t, page_heard(&b, VTD_PRESP_INVALID), 4u);
+    while (b.held_count > 0)
+        iommu_page_answer(b.held[--b.held_count], IOMMU_PAGES_PRESENT);
+    T_EXPECT_EQ(t, b.unit->prq.groups, 0u);
+    T_ASSERT_OK(t, iommu_resume(t->iommu));
+    page_ask(&b, 9, 1, true);
+    page_settle(&b);
+    T_ASSERT_EQ(t, b.held_count, 1u);
+    T_EXPECT_EQ(t, b.held[0]->count, 1u);
+    iommu_page_answer(b.held[--b.held_count], IOMMU_PAGES_INVALID);
+    page_settle(&b);
+    T_EXPECT_EQ(t, page_heard(&b, VTD_PRESP_INVALID), 1u);
+    page_unbind(&b);
+    page_close(&b);
+}
+
 /* ---- Reuse ---- */
 
 TEST(prq, number_reused, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes = PAGE_LANES, .rows = "53",

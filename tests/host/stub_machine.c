@@ -16,6 +16,10 @@ static struct stub_unit units[STUB_UNITS];
 static unsigned haw;
 static bool remaps; /* INTR_REMAP of the DMAR table */
 
+/* Unit 1 and its devices are of segment 1, with the requester ids of unit 0's. */
+#define SEGMENTS "segments-"
+static bool two_segments;
+
 /* ---- Profiles ---- */
 
 #define CAP_BASE                                                                                             \
@@ -84,10 +88,28 @@ static void power_on(const struct profile *p)
 
 /* ---- Devices ---- */
 
-#define BRIDGE_OF(unit) RID(0, 0x1c + (unit), 0)
-#define BUS_OF(unit)    ((uint8_t)(1 + (unit)))
+/* The unit whose requester ids those of `unit` are. */
+static unsigned like(unsigned unit)
+{
+    return two_segments ? 0 : unit;
+}
 
-static const struct stub_dev devs[STUB_UNITS][STUB_DEVS] = {
+static uint16_t segment_of(unsigned unit)
+{
+    return (uint16_t)(two_segments ? unit : 0);
+}
+
+static struct pci_id bridge_of(unsigned unit)
+{
+    return (struct pci_id){segment_of(unit), RID(0, 0x1c + like(unit), 0)};
+}
+
+static uint8_t bus_of(unsigned unit)
+{
+    return (uint8_t)(1 + like(unit));
+}
+
+static const struct stub_dev one_segment[STUB_UNITS][STUB_DEVS] = {
     {{{0, RID(0, 2, 0)}, {RID(0, 2, 0)}, 1},
      {{0, RID(0, 16, 0)}, {RID(0, 16, 0)}, 1},
      {{0, RID(1, 4, 0)}, {RID(1, 0, 0), RID(1, 4, 0)}, 2}},
@@ -96,10 +118,25 @@ static const struct stub_dev devs[STUB_UNITS][STUB_DEVS] = {
      {{0, RID(2, 4, 0)}, {RID(2, 0, 0), RID(2, 4, 0)}, 2}},
 };
 
-static const struct stub_dev ats_devs[STUB_UNITS][STUB_ATS_DEVS] = {
+static const struct stub_dev one_segment_ats[STUB_UNITS][STUB_ATS_DEVS] = {
     {{{0, RID(0, 4, 0)}, {RID(0, 4, 0)}, 1}, {{0, RID(0, 18, 0)}, {RID(0, 18, 0)}, 1}},
     {{{0, RID(0, 5, 0)}, {RID(0, 5, 0)}, 1}, {{0, RID(0, 19, 0)}, {RID(0, 19, 0)}, 1}},
 };
+
+static struct stub_dev devs[STUB_UNITS][STUB_DEVS];
+static struct stub_dev ats_devs[STUB_UNITS][STUB_ATS_DEVS];
+
+static void choose_devices(void)
+{
+    for (unsigned u = 0; u < STUB_UNITS; u++) {
+        memcpy(devs[u], one_segment[like(u)], sizeof(devs[u]));
+        memcpy(ats_devs[u], one_segment_ats[like(u)], sizeof(ats_devs[u]));
+        for (unsigned d = 0; d < STUB_DEVS; d++)
+            devs[u][d].id.segment = segment_of(u);
+        for (unsigned d = 0; d < STUB_ATS_DEVS; d++)
+            ats_devs[u][d].id.segment = segment_of(u);
+    }
+}
 
 /* One that can send PASIDs: 20 bits. */
 static void plug_tagger(struct pci_id fn)
@@ -127,7 +164,7 @@ static void plug_ats(struct pci_id fn)
 static void plug_devices(void)
 {
     for (unsigned u = 0; u < STUB_UNITS; u++) {
-        host_pci_add((struct pci_id){0, BRIDGE_OF(u)}, 0x1b36, 0x000e, 0x060400, BUS_OF(u));
+        host_pci_add(bridge_of(u), 0x1b36, 0x000e, 0x060400, bus_of(u));
         for (unsigned d = 0; d < STUB_DEVS; d++) {
             if (devs[u][d].rid_count == 1)
                 plug_tagger(devs[u][d].id);
@@ -212,25 +249,24 @@ static void put_unit(unsigned n)
     put(16 + (4 + STUB_ATS_DEVS) * 8, 2);
     put(0, 1); /* INCLUDE_PCI_ALL is clear */
     put(0, 1); /* one page of registers */
-    put(0, 2);
+    put(segment_of(n), 2);
     put(UNIT_BASE(n), 8);
     put_scope(1, 0, devs[n][0].id.rid);
     put_scope(1, 0, devs[n][1].id.rid);
-    put_scope(2, 0, BRIDGE_OF(n));
+    put_scope(2, 0, bridge_of(n).rid);
     put_scope(3, STUB_IOAPIC(n), STUB_IOAPIC_RID(n));
     for (unsigned d = 0; d < STUB_ATS_DEVS; d++)
         put_scope(1, 0, ats_devs[n][d].id.rid);
 }
 
-static void put_satc(void)
+static void put_satc(unsigned n)
 {
     put(5, 2); /* SATC */
-    put(8 + STUB_UNITS * STUB_ATS_DEVS * 8, 2);
-    put(0, 4); /* ATC is not required; segment 0 */
-    for (unsigned n = 0; n < STUB_UNITS; n++) {
-        for (unsigned d = 0; d < STUB_ATS_DEVS; d++)
-            put_scope(1, 0, ats_devs[n][d].id.rid);
-    }
+    put(8 + STUB_ATS_DEVS * 8, 2);
+    put(0, 2); /* ATC is not required */
+    put(segment_of(n), 2);
+    for (unsigned d = 0; d < STUB_ATS_DEVS; d++)
+        put_scope(1, 0, ats_devs[n][d].id.rid);
 }
 
 static void build_dmar(void)
@@ -240,7 +276,8 @@ static void build_dmar(void)
     put_header(remaps);
     for (unsigned i = 0; i < STUB_UNITS; i++)
         put_unit(i);
-    put_satc();
+    for (unsigned i = 0; i < STUB_UNITS; i++)
+        put_satc(i);
     memcpy(table + 4, &(uint32_t){(uint32_t)table_size}, 4);
     for (size_t i = 0; i < table_size; i++)
         sum = (uint8_t)(sum + table[i]);
@@ -280,6 +317,10 @@ int stub_machine_create(const char *profile)
 {
     int err;
 
+    two_segments = strncmp(profile, SEGMENTS, strlen(SEGMENTS)) == 0;
+    if (two_segments)
+        profile += strlen(SEGMENTS);
+    choose_devices();
     host_bus_reset();
     err = make_units(profile);
     if (err)

@@ -37,7 +37,8 @@ struct stub_dev {
  * "default" all translation types, CAP.CM = 0;  "cm" the same with caching mode;  "fs", "ss" one stage only;
  * "old" VER 1.0 beside scalable mode, as emulators have it;  "small" 4-bit domain ids, no PSI, ESRTPS = 0 in
  * both; "ats" with device TLBs and PASIDs; "ir" with interrupt remapping. "model" and "model-<preset>" are
- * strict units.
+ * strict units. "segments-" in front of any: unit 1 is of segment 1, and its devices have the requester ids
+ * of unit 0's.
  */
 /* Builds (or builds anew) the machine. 0, -EINVAL: no such profile. */
 must_check int stub_machine_create(const char *profile);

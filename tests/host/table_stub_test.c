@@ -102,7 +102,7 @@ static void publish_order(struct t *t, bool snoops)
     own_close(t, &own);
 }
 
-TEST(table, publish_order, .needs = NEED_HOST, .rules = "10 35 37", .flaws = "H18",
+TEST(table, publish_order, .needs = NEED_HOST, .rules = "10 35 37", .flaws = "H7 H18",
      .doc = "new table written back, then linked; fields written back, barrier, P alone; whether walks snoop "
             "or not")
 {
@@ -186,7 +186,7 @@ static void retire_order(struct t *t, bool live)
 }
 
 TEST(
-    retire, order, .needs = NEED_HOST, .rules = "10 41 43",
+    retire, order, .needs = NEED_HOST, .rules = "10 41 43", .flaws = "H7",
     .doc = "P goes in one store and is written back before the batch; the rest goes after its wait; FPD last")
 {
     retire_order(t, false);

@@ -146,6 +146,9 @@ static void check_freed(struct model *m, const struct cached *c, uint64_t pa, ui
 void model_freed(struct model *m, uint64_t pa, uint64_t size)
 {
     reach_freed(m, pa, size);
+    if (reg_status(m, SPAN_MASK(VTD_GSTS_TES)) &&
+        overlaps(FIELD_GET_ADDR(VTD_RTADDR_RTA, m->root), PAGE_SIZE, pa, size))
+        breach(m, "rule 80: root table %llx freed while translation is on", (unsigned long long)pa);
     for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
         if (m->cache[i].used)
             check_freed(m, &m->cache[i], pa, size);
@@ -182,6 +185,19 @@ static void check_pair(struct model *m, const struct vtd_pasid_entry *a, uint32_
         breach(m, "rule 47: PASID %x of domain %u has two first-stage tables", a_pasid, did);
 }
 
+/* Two PASID entries that are nested over one second stage, whatever their domain ids. */
+static void check_views(struct model *m, const struct vtd_pasid_entry *a, const struct vtd_pasid_entry *b)
+{
+    if (entry_get(a, VTD_PASID_PGTT) != VTD_PGTT_NESTED || entry_get(b, VTD_PASID_PGTT) != VTD_PGTT_NESTED ||
+        entry_get_addr(a, VTD_PASID_SSPTPTR) != entry_get_addr(b, VTD_PASID_SSPTPTR) ||
+        entry_get_addr(a, VTD_PASID_FSPTPTR) != entry_get_addr(b, VTD_PASID_FSPTPTR))
+        return;
+    if (entry_get(a, VTD_PASID_FSPM) != entry_get(b, VTD_PASID_FSPM) ||
+        entry_get(a, VTD_PASID_EAFE) != entry_get(b, VTD_PASID_EAFE))
+        breach(m, "rule 47: first stage at %llx is walked in two ways (FSPM, EAFE)",
+               (unsigned long long)entry_get_addr(a, VTD_PASID_FSPTPTR));
+}
+
 /* What an earlier owner of the domain id left behind. */
 static bool is_left_over(const struct cached *c, const struct trans *t)
 {
@@ -201,6 +217,8 @@ void contract_pasid_cached(struct model *m, const struct cached *what, const str
 
         if (!c->used)
             continue;
+        if (c->kind == MODEL_CACHE_PASID && entry_get(&c->pe, VTD_PASID_P))
+            check_views(m, &what->pe, &c->pe);
         if (c->kind == MODEL_CACHE_PASID && c->did == what->did && entry_get(&c->pe, VTD_PASID_P))
             check_pair(m, &what->pe, what->pasid, &c->pe, c->pasid);
         else if (is_left_over(c, t))

@@ -148,7 +148,7 @@ static uint8_t judge_request(const struct model *m, const struct entry_walk *w)
 
 static bool read_pasid_piece(struct model *m, struct entry_walk *w)
 {
-    if (!mem_read(m, w->pa + 16 * w->piece, &w->pe.q[2 * w->piece], 16, reads_snooped(m)))
+    if (!mem_walk(m, w->pa + 16 * w->piece, &w->pe.q[2 * w->piece], 16, reads_snooped(m)))
         return fail(w, VTD_FR_SPT_1);
     w->piece++;
     if (w->piece < 4 && (entry_get(&w->pe, VTD_PASID_P) || m->cfg.pasid_p_ignored))
@@ -181,7 +181,7 @@ static bool read_directory(struct model *m, struct entry_walk *w)
     uint8_t code;
 
     w->pa = entry_get_addr(&w->ctx, VTD_CTX_PASIDDIRPTR) + FIELD_GET(VTD_PASID_PDIR, w->index) * sizeof(e);
-    if (!mem_read(m, w->pa, &e, sizeof(e), reads_snooped(m)))
+    if (!mem_walk(m, w->pa, &e, sizeof(e), reads_snooped(m)))
         return fail(w, VTD_FR_SPD_1);
     w->fpd |= entry_get(&e, VTD_PDIR_FPD);
     code = entry_check_directory(m, &e);
@@ -210,7 +210,7 @@ static bool read_context_piece(struct model *m, struct entry_walk *w)
 {
     struct cached c = {.kind = MODEL_CACHE_CONTEXT, .sid = w->sid, .entry_pa = w->pa};
 
-    if (!mem_read(m, w->pa + 16 * w->piece, &w->ctx.q[2 * w->piece], 16, reads_snooped(m)))
+    if (!mem_walk(m, w->pa + 16 * w->piece, &w->ctx.q[2 * w->piece], 16, reads_snooped(m)))
         return fail(w, VTD_FR_SCT_1);
     w->piece++;
     if (w->piece < 2 && entry_get(&w->ctx, VTD_CTX_P))
@@ -230,7 +230,7 @@ static bool read_root(struct model *m, struct entry_walk *w)
     uint8_t code;
 
     w->pa = FIELD_GET_ADDR(VTD_RTADDR_RTA, m->root) + w->sid / 256u * sizeof(e);
-    if (!mem_read(m, w->pa, &e, sizeof(e), reads_snooped(m)))
+    if (!mem_walk(m, w->pa, &e, sizeof(e), reads_snooped(m)))
         return fail(w, VTD_FR_SRT_1);
     code = entry_check_root(m, &e, upper);
     if (code != 0)

@@ -103,7 +103,7 @@ bool entry_legacy(struct model *m, struct entry_walk *w)
         return finish(m, w, &e);
     }
     w->pa = FIELD_GET_ADDR(VTD_RTADDR_RTA, m->root) + w->sid / 256u * sizeof(e);
-    if (!mem_read(m, w->pa, &e, sizeof(e), ECAP(m, C))) {
+    if (!mem_walk(m, w->pa, &e, sizeof(e), ECAP(m, C))) {
         w->fault = VTD_FR_LRT_1;
         return true;
     }
@@ -111,7 +111,7 @@ bool entry_legacy(struct model *m, struct entry_walk *w)
     if (w->fault != 0)
         return true;
     w->pa = entry_get_addr(&e, ROOT_CTP) + w->sid % 256u * sizeof(e);
-    if (!mem_read(m, w->pa, &e, sizeof(e), ECAP(m, C))) {
+    if (!mem_walk(m, w->pa, &e, sizeof(e), ECAP(m, C))) {
         w->fault = VTD_FR_LCT_1;
         return true;
     }

@@ -209,7 +209,7 @@ static uint8_t get_entry(struct model *m, struct msi *msi)
     }
     if (pa >= haw_end(m))
         return VTD_FR_IR_INDEX;
-    if (!mem_read(m, pa, &msi->irte, sizeof(msi->irte), ECAP(m, C)))
+    if (!mem_walk(m, pa, &msi->irte, sizeof(msi->irte), ECAP(m, C)))
         return VTD_FR_IR_ACCESS;
     code = check_entry(m, msi);
     if (code == 0)

@@ -3,6 +3,7 @@
  * A unit's life, its time, its way to memory, its choices.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/model/model_priv.h"
 
@@ -14,6 +15,11 @@ unsigned rnd(struct model *m, unsigned n)
     m->rng ^= m->rng << 25;
     m->rng ^= m->rng >> 27;
     return (unsigned)((m->rng * 0x2545f4914f6cdd1dull >> 33) % n);
+}
+
+void model_again(struct model *m)
+{
+    m->rng = m->cfg.seed * 2 + 1;
 }
 
 /* ---- Memory ---- */
@@ -46,6 +52,18 @@ bool mem_read(struct model *m, uint64_t pa, void *out, size_t size, bool snooped
     return in_memory(m, pa, size) && m->host.read(m->host.ctx, pa, out, size, snooped);
 }
 
+bool mem_walk(struct model *m, uint64_t pa, void *out, size_t size, bool snooped)
+{
+    uint8_t written[16];
+
+    if (!mem_read(m, pa, out, size, snooped))
+        return false;
+    if (!snooped && mem_read(m, pa, written, size, true) && memcmp(written, out, size) != 0)
+        breach(m, "rule 10: a table was walked at %llx, which has not been written back",
+               (unsigned long long)pa);
+    return true;
+}
+
 bool mem_write(struct model *m, uint64_t pa, const void *in, size_t size)
 {
     return in_memory(m, pa, size) && m->host.write(m->host.ctx, pa, in, size);
@@ -66,7 +84,7 @@ struct model *model_create(const struct model_config *config, const struct model
         return NULL;
     m->cfg = *config;
     m->host = *host;
-    m->rng = config->seed * 2 + 1;
+    model_again(m);
     if (!preset_is_possible(m) || vtd_regs_size(config->cap, config->ecap) > MODEL_REG_BYTES) {
         free(m);
         return NULL;

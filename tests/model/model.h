@@ -96,6 +96,9 @@ uint64_t model_peek(const struct model *m, uint32_t offset, unsigned width);
 void model_step(struct model *m, unsigned n);
 /* True if nothing is under way: no command, empty or stopped queue, no DMA, no device's answer. */
 bool model_idle(const struct model *m);
+/* The unit chooses from here on as it did from its start: what happens twice in the same way ends in the same
+ * way. */
+void model_again(struct model *m);
 
 /* ---- What memory's owner tells, so that duties can be checked ---- */
 
@@ -205,7 +208,7 @@ struct model_page_response {
     uint8_t code; /* enum vtd_presp_code */
 };
 
-/* A page request (or, with read = write = false and last: a stop marker) arrives. */
+/* A page request (or, with a PASID, read = write = false and last: a stop marker) arrives. */
 void model_page_request(struct model *m, const struct model_page_request *rq);
 /* Oldest response that no device has taken yet. False: none. */
 bool model_page_response(struct model *m, struct model_page_response *out);

@@ -172,6 +172,9 @@ struct model {
 
 /* Access of the unit to memory; false where none is, or beyond the host address width. */
 bool mem_read(struct model *m, uint64_t pa, void *out, size_t size, bool snooped);
+/* The same, at most 16 bytes, of a table that software writes and this unit walks: what it sees has to be
+ * what was written (rule 10). */
+bool mem_walk(struct model *m, uint64_t pa, void *out, size_t size, bool snooped);
 bool mem_write(struct model *m, uint64_t pa, const void *in, size_t size);
 bool mem_cas64(struct model *m, uint64_t pa, uint64_t expected, uint64_t desired);
 /* 0 .. n-1. */

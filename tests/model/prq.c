@@ -40,7 +40,7 @@ bool model_page_response(struct model *m, struct model_page_response *out)
 
 static bool is_stop_marker(const struct model_page_request *rq)
 {
-    return rq->last && !rq->read && !rq->write;
+    return rq->has_pasid && rq->last && !rq->read && !rq->write;
 }
 
 static bool needs_response(const struct model_page_request *rq)

@@ -74,7 +74,7 @@ static uint8_t read_entry(struct second *s)
     const struct trans *t = s->t;
 
     s->pa = s->table + walk_index(s->addr, s->level) * sizeof(s->entry);
-    if (mem_read(s->m, s->pa, &s->entry, sizeof(s->entry), t->snooped))
+    if (mem_walk(s->m, s->pa, &s->entry, sizeof(s->entry), t->snooped))
         return 0;
     return s->top ? code(t, VTD_FR_SSS_4, VTD_FR_LCT_4) : code(t, VTD_FR_SSS_1, VTD_FR_LSS_1);
 }

@@ -354,3 +354,36 @@ TEST(conf, fs_without_aw, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .xfai
     T_DEVIATES(t, "E-037", t_expect_no_fault(t));
     rig_close(&r);
 }
+
+/* ---- Abort mode ---- */
+
+/* Root table and mode anew, with translation off in between. */
+static void set_root(struct rig *r, uint64_t rtaddr)
+{
+    T_ASSERT_OK(r->t, vtd_cmd(r->unit, VTD_CMD_TE, false));
+    vtd_write(&r->unit->io, VTD_RTADDR, rtaddr);
+    T_ASSERT_OK(r->t, vtd_cmd(r->unit, VTD_CMD_SRTP, true));
+    rig_flush_everything(r);
+    T_ASSERT_OK(r->t, vtd_cmd(r->unit, VTD_CMD_TE, true));
+}
+
+TEST(conf, abort_mode, .needs = NEED_DMA | NEED_ADMS, .lanes = RIG_LANES, .faults = "33", .rules = "5 11 19",
+     .negative = true,
+     .doc = "TTM = 11b and SRTP with a queue of 256-bit descriptors: whatever the tables say is blocked, "
+            "until an "
+            "SRTP back to scalable mode")
+{
+    struct t_mem mem = t_mem(t, 1);
+    struct rig r;
+    uint64_t rtaddr;
+
+    open_warm(t, &r, &mem);
+    rtaddr = vtd_read(&r.unit->io, VTD_RTADDR);
+    T_ASSERT_EQ(t, FIELD_GET(VTD_IQA_DW, vtd_read(&r.unit->io, VTD_IQA)), 1ull);
+    set_root(&r, FIELD_SET(VTD_RTADDR_TTM, rtaddr, VTD_TTM_ABORT));
+    t_dma_write_denied(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
+    t_expect_fault(t, t->dma, 0x33);
+    set_root(&r, rtaddr);
+    t_dma_write_allowed(t, t->dma, at(RIG_IOVA), &mem, 0, 64);
+    rig_close(&r);
+}

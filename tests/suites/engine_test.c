@@ -156,9 +156,9 @@ TEST(engine, fixed_pattern,
     T_EXPECT_ERR(t, dma_start(&dev, &x), -EINVAL); /* such an engine has no offsets */
 }
 
-TEST(
-    engine, list_order, .needs = NEED_DMA,
-    .doc = "devices of an engine are numbered by place, then by requester id, and found at their place again")
+TEST(engine, list_order, .needs = NEED_DMA,
+     .doc = "devices of an engine are numbered by place, then by segment and requester id, and found at "
+            "their place again")
 {
     enum dma_engine engine = t->dma->engine;
     unsigned at_place[DMA_PLACE_COUNT] = {0};
@@ -169,9 +169,11 @@ TEST(
         T_EXPECT_EQ(t, dev->index, n);
         T_EXPECT_EQ(t, (int)dev->engine, (int)engine);
         T_ASSERT(t, dma_dev_at(engine, dev->place, at_place[dev->place]++) == dev);
+        if (before && before->place == dev->place)
+            T_EXPECT(t, before->id.segment < dev->id.segment ||
+                            (before->id.segment == dev->id.segment && before->id.rid < dev->id.rid));
         if (before)
-            T_EXPECT(t, before->place < dev->place ||
-                            (before->place == dev->place && before->id.rid < dev->id.rid));
+            T_EXPECT(t, before->place <= dev->place);
         T_EXPECT_GE(t, dev->rid_count, 1u);
         before = dev;
     }

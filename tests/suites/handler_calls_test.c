@@ -300,6 +300,11 @@ static int call_ioasid_flush(struct scene *s)
     return ioasid_flush(s->set, s->id, (iova_t){0}, 0, false);
 }
 
+static int call_ioasid_flush_below(struct scene *s)
+{
+    return ioasid_flush_below(s->set, s->id, (iova_t){0}, 0, false);
+}
+
 static int call_ioasid_table_gone(struct scene *s)
 {
     return ioasid_table_gone(s->set, s->id);
@@ -351,6 +356,7 @@ static const struct call calls[] = {
     CALL(ioasid_bind, -EBUSY, 0, 0, -EBUSY),
     CALL(ioasid_unbind, -ENOENT, -EBUSY, -ENOENT, 0),
     CALL(ioasid_flush, -ENOENT, 0, 0, -EBUSY),
+    CALL(ioasid_flush_below, -ENOENT, 0, 0, -EBUSY),
     CALL(ioasid_table_gone, -ENOENT, 0, 0, -EBUSY),
 };
 

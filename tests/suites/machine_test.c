@@ -34,14 +34,3 @@ TEST(machine, stage, .needs = NEED_IOMMU, .doc = "every unit has a first or a se
     for (unsigned u = 0; u < t->iommu->unit_count; u++)
         T_EXPECT(t, t->iommu->units[u]->caps.fsts || t->iommu->units[u]->caps.ssts);
 }
-
-TEST(machine, restart, .needs = NEED_IOMMU, .rules = "2 3 5 18 22 80",
-     .doc = "every unit stops, leaves nothing behind, and starts again")
-{
-    for (unsigned round = 0; round < t_depth(t, 10); round++) {
-        t_rebuild(t);
-        T_ASSERT(t, t->iommu->started);
-        for (unsigned u = 0; u < t->iommu->unit_count; u++)
-            T_ASSERT(t, vtd_unit_translates(t->iommu->units[u]));
-    }
-}

@@ -41,17 +41,6 @@ static void is_blocked(struct t *t, struct dma_dev *dma)
     rig_close(&r);
 }
 
-static struct dma_dev *upper_half_device(struct t *t)
-{
-    struct dma_dev *dma;
-
-    for (unsigned n = 0; (dma = dma_dev_get(t->dma->engine, n)); n++) {
-        if (dma->place == DMA_ON_ROOT_BUS && rid_devfn(dma->rids[0]) >= 128)
-            return dma;
-    }
-    t_skip(t, "no %s device with a number of 16 or more on the root bus", dma_engine_name(t->dma->engine));
-}
-
 TEST(place, lower_half, .needs = NEED_DMA, .lanes = RIG_LANES,
      .doc = "a device of number 0..15 on the root bus is served by the lower context table")
 {
@@ -67,13 +56,13 @@ TEST(place, lower_half_blocked, .needs = NEED_DMA, .lanes = RIG_LANES, .negative
 TEST(place, upper_half, .needs = NEED_DMA, .lanes = RIG_LANES,
      .doc = "a device of number 16..31 is served by the upper context table (UP, UCTP)")
 {
-    works(t, upper_half_device(t));
+    works(t, rig_dev_upper(t));
 }
 
 TEST(place, upper_half_blocked, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true,
      .doc = "the same without an entry: blocked, under its own requester id")
 {
-    is_blocked(t, upper_half_device(t));
+    is_blocked(t, rig_dev_upper(t));
 }
 
 TEST(place, root_port, .needs = NEED_DMA, .lanes = RIG_LANES,

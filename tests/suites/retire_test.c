@@ -90,7 +90,7 @@ TEST(retire, publish_second_stage_caching_mode, .needs = NEED_IOMMU | NEED_SS | 
 
 /* ---- Retire ---- */
 
-TEST(retire, pass_through, .needs = NEED_IOMMU | NEED_PT, .rules = "41 43",
+TEST(retire, pass_through, .needs = NEED_IOMMU | NEED_PT, .rules = "26 41 43",
      .doc = "pc PASID, p_iotlb PASID, wait; no second invalidation after the entry was zeroed")
 {
     struct bound b;
@@ -113,7 +113,7 @@ TEST(retire, pass_through_last, .needs = NEED_IOMMU | NEED_PT, .rules = "41 43 4
     unbind_one(t, &b);
 }
 
-TEST(retire, first_stage, .needs = NEED_IOMMU | NEED_FS, .rules = "41 43", .doc = "as pass-through")
+TEST(retire, first_stage, .needs = NEED_IOMMU | NEED_FS, .rules = "26 41 43", .doc = "as pass-through")
 {
     struct bound b;
 

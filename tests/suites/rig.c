@@ -300,3 +300,14 @@ struct dma_dev *rig_dev_at(struct t *t, enum dma_place place)
         t_skip(t, "no %s device at a %s", dma_engine_name(t->dma->engine), dma_place_name(place));
     return dma;
 }
+
+struct dma_dev *rig_dev_upper(struct t *t)
+{
+    struct dma_dev *dma;
+
+    for (unsigned n = 0; (dma = dma_dev_get(t->dma->engine, n)); n++) {
+        if (dma->place == DMA_ON_ROOT_BUS && rid_devfn(dma->rids[0]) >= 128)
+            return dma;
+    }
+    t_skip(t, "no %s device with a number of 16 or more on the root bus", dma_engine_name(t->dma->engine));
+}

@@ -114,5 +114,7 @@ void rig_flush_new(struct rig *r);
 /* Device A (rig a) may be told from device B by their requester ids: the n-th device of the case's engine at
  * a place, or the case is skipped. */
 struct dma_dev *rig_dev_at(struct t *t, enum dma_place place);
+/* One with a number of 16 or more on the root bus: the upper half of its context table. */
+struct dma_dev *rig_dev_upper(struct t *t);
 
 #endif

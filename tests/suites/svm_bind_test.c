@@ -7,7 +7,7 @@
 
 /* ---- Bind ---- */
 
-TEST(svm, bind, .needs = SVM_NEEDS, .rows = "8 10", .rules = "35 37", .flaws = "S16 C10",
+TEST(svm, bind, .needs = SVM_NEEDS, .rows = "8 10", .rules = "35 37", .flaws = "S16 C10 H13",
      .doc = "the first bind publishes the entry, then sends BIND to IOMMU, DEVICE, CPU; a second of the "
             "device is -EBUSY")
 {
@@ -42,8 +42,9 @@ TEST(svm, bind, .needs = SVM_NEEDS, .rows = "8 10", .rules = "35 37", .flaws = "
 
 TEST(svm, bind_second_device, .needs = SVM_NEEDS, .rows = "9 16", .flaws = "S17 H26 K5 K9",
      .doc = "a further device gets its own entry without BIND; unbinding one leaves the other and sends no "
-            "UNBIND")
+            "UNBIND; each unit has one domain id for them, its own")
 {
+    unsigned dids[3];
     struct svm_bench b;
     ioasid_t id;
 
@@ -51,7 +52,11 @@ TEST(svm, bind_second_device, .needs = SVM_NEEDS, .rows = "9 16", .flaws = "S17 
     svm_watch(&b, IOASID_LEVEL_CPU, IOASID_EVENT_ALL);
     id = svm_alloc(&b);
     for (unsigned i = 0; i < 3; i++)
+        dids[i] = vtd_did_count(b.devs[i]->vtd->unit);
+    for (unsigned i = 0; i < 3; i++)
         T_ASSERT_OK(t, svm_do_bind(&b, id, i));
+    for (unsigned i = 0; i < 3; i++)
+        T_EXPECT_EQ(t, vtd_did_count(b.devs[i]->vtd->unit), dids[i] + 1);
     T_EXPECT_EQ(t, svm_presence(&b), 7u);
     T_EXPECT_EQ(t, ioasid_refs(b.set, id), 2);
     T_EXPECT_OK(t, svm_do_unbind(&b, id, 1));

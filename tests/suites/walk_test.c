@@ -146,6 +146,89 @@ TEST(walk, fs_supervisor_above, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES,
     WALK_BENT(t, VTD_PGTT_FIRST, 4, VTD_FS_US, 0, 0x81);
 }
 
+TEST(walk, fs_read_only_pde, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .faults = "85",
+     .negative = true, .doc = "a write where R/W = 0 in the PDE alone: 85h")
+{
+    WALK_BENT(t, VTD_PGTT_FIRST, 2, VTD_FS_RW, 0, 0x85);
+}
+
+TEST(walk, fs_read_only_pml4e, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .faults = "85",
+     .negative = true, .doc = "a write where R/W = 0 in the PML4E alone: 85h")
+{
+    WALK_BENT(t, VTD_PGTT_FIRST, 4, VTD_FS_RW, 0, 0x85);
+}
+
+TEST(walk, fs_supervisor_pde, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .faults = "81",
+     .negative = true, .doc = "U/S = 0 in the PDE alone: 81h")
+{
+    WALK_BENT(t, VTD_PGTT_FIRST, 2, VTD_FS_US, 0, 0x81);
+}
+
+TEST(walk, fs_supervisor_pdpe, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .faults = "81",
+     .negative = true, .doc = "U/S = 0 in the PDPE alone: 81h")
+{
+    WALK_BENT(t, VTD_PGTT_FIRST, 3, VTD_FS_US, 0, 0x81);
+}
+
+/* One bit of a large leaf, which holds memory around a page of the case's, goes and comes back. */
+static void large_bent(struct t *t, unsigned level, uint64_t bit, unsigned reason)
+{
+    uint64_t size = level == 2 ? PGTABLE_2M : PGTABLE_1G, *leaf;
+    struct t_mem mem = t_mem(t, 1);
+    uint64_t base = align_down(mem.pa.v, size);
+    iova_t iova = at(RIG_IOVA + (mem.pa.v - base));
+    struct rig r;
+
+    rig_open_as(t, &r, t->dma, VTD_PGTT_FIRST, 4);
+    rig_map_pa(&r, RIG_IOVA, (paddr_t){base}, size, PGTABLE_RW);
+    rig_publish(&r);
+    t_dma_write_allowed(t, t->dma, iova, &mem, 0, 64);
+    t_faults_forget(t);
+    leaf = rig_paging_entry(&r, RIG_IOVA, level);
+    rig_bend(&r, leaf, *leaf & ~bit);
+    t_dma_write_denied(t, t->dma, iova, &mem, 0, 64);
+    T_DEVIATES(t, OTHER_CODE, t_expect_fault(t, t->dma, reason));
+    rig_bend(&r, leaf, *leaf | bit);
+    t_dma_write_allowed(t, t->dma, iova, &mem, 0, 64);
+    rig_close(&r);
+}
+
+TEST(walk, fs_absent_2m, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .faults = "71", .negative = true,
+     .doc = "P = 0 in a PDE that is a leaf: 71h")
+{
+    large_bent(t, 2, SPAN_MASK(VTD_FS_P), 0x71);
+}
+
+TEST(walk, fs_read_only_2m, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .faults = "85", .negative = true,
+     .doc = "a write where R/W = 0 in a PDE that is a leaf: 85h")
+{
+    large_bent(t, 2, SPAN_MASK(VTD_FS_RW), 0x85);
+}
+
+TEST(walk, fs_supervisor_2m, .needs = NEED_DMA | NEED_FS, .lanes = RIG_LANES, .faults = "81",
+     .negative = true, .doc = "U/S = 0 in a PDE that is a leaf: 81h")
+{
+    large_bent(t, 2, SPAN_MASK(VTD_FS_US), 0x81);
+}
+
+TEST(walk, fs_absent_1g, .needs = NEED_DMA | NEED_FS | NEED_FS1G, .lanes = RIG_LANES, .faults = "71",
+     .negative = true, .doc = "P = 0 in a PDPE that is a leaf: 71h")
+{
+    large_bent(t, 3, SPAN_MASK(VTD_FS_P), 0x71);
+}
+
+TEST(walk, fs_read_only_1g, .needs = NEED_DMA | NEED_FS | NEED_FS1G, .lanes = RIG_LANES, .faults = "85",
+     .negative = true, .doc = "a write where R/W = 0 in a PDPE that is a leaf: 85h")
+{
+    large_bent(t, 3, SPAN_MASK(VTD_FS_RW), 0x85);
+}
+
+TEST(walk, fs_supervisor_1g, .needs = NEED_DMA | NEED_FS | NEED_FS1G, .lanes = RIG_LANES, .faults = "81",
+     .negative = true, .doc = "U/S = 0 in a PDPE that is a leaf: 81h")
+{
+    large_bent(t, 3, SPAN_MASK(VTD_FS_US), 0x81);
+}
+
 /* Bit 51 of an address in the leaf: reserved unless memory is that wide. */
 static void high_address_bit(struct t *t, enum vtd_pgtt stage, unsigned reason)
 {
@@ -299,6 +382,7 @@ TEST(walk, wrong_table, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true,
     struct rig r;
     uint64_t old;
 
+    plat_publish(empty.va, PAGE_SIZE, false);
     rig_open(t, &r, t->dma);
     rig_map(&r, RIG_IOVA, &mem, 0, 1, PGTABLE_RW);
     rig_publish(&r);

@@ -58,7 +58,7 @@ class Jobs(unittest.TestCase):
 
     def test_a_job_that_waits_takes_no_place(self):
         path = os.path.join(self.folder.name, "go")
-        poll = f"for i in $(seq 100); do test -f {path} && exit 0; sleep 0.05; done; exit 1"
+        poll = f"for i in $(seq 600); do test -f {path} && exit 0; sleep 0.05; done; exit 1"
         self.runner.workers = 1
         results, _ = self.run_all(Job("waits", sh(poll), waits=True), Job("goes", sh(f"touch {path}")))
         self.assertTrue(results["waits"].passed)

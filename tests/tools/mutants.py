@@ -6,10 +6,11 @@ A mutant is a file in tests/host/mutants: a head of `key: value` lines, then one
 stands exactly once in the file named.
 
     what:  the FREE handler drops the caller's lock           (one line, printed)
-    id:    S1                                                 (flaw, rule or row that the failing case has to name)
-    where: host                                               (host; model or model-<preset>: the same with strict
-                                                               units; tsan or tsan-<units>: real threads under
-                                                               ThreadSanitizer; or a machine of machines.cfg)
+    id:    S1 rule-41                                         (flaws, rules, rows: the failing cases have to name all)
+    where: host                                               (host; host-<profile>; model or model-<preset>: with
+                                                               strict units; segments-<units>; tsan or tsan-<units>:
+                                                               real threads under ThreadSanitizer; or a machine of
+                                                               machines.cfg)
     only:  notifier.*                                         (cases that may catch it, as for only=)
     file:  iommu/notifier.c
     <<<<
@@ -18,11 +19,14 @@ stands exactly once in the file named.
     new text
     >>>>
 
-Killed means: a case *failed* and its report names the id, in its lists or as the rule that a unit saw broken. A crash, a time-out or an error does not count, and a mutant
-whose old text is not found is an error: the code moved on and the mutant has to follow.
+A bare number is the rule or the row of that number, whichever one the cases of `only:` name; rule-N and row-N where both
+do. Killed means: cases *failed* and their reports name every id, in their lists or as the rule that a unit saw broken. A
+crash, a time-out or an error does not count, and a mutant whose old text is not found is an error: the code moved on and
+the mutant has to follow.
 """
 import argparse
 import concurrent.futures
+import fnmatch
 import os
 import pathlib
 import re
@@ -32,14 +36,18 @@ import sys
 import threading
 import time
 
+sys.dont_write_bytecode = True
+import spec
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 FOLDER = TOP / "tests/host/mutants"
+IDENT = re.compile(r"(?:(row|rule)-)?\d+|[KSCH]\d+")
 HOST_TIMEOUT = 60
 MACHINE_TIMEOUT = 180
 
 
 def on_host(where):
-    return where.split("-")[0] in ("host", "model", "tsan")
+    return where.split("-")[0] in ("host", "model", "segments", "tsan")
 
 
 def host_command(build, where):
@@ -47,7 +55,9 @@ def host_command(build, where):
     kind, _, units = where.partition("-")
     if kind == "tsan":
         return build / "tsan/pasidcheck", [f"--units={units or 'default'}"]
-    return build / "host/pasidcheck", [] if kind == "host" else [f"--units={where}"]
+    if kind == "host":
+        return build / "host/pasidcheck", [f"--units={units}"] if units else []
+    return build / "host/pasidcheck", [f"--units={where}"]
 
 
 class Bad(Exception):
@@ -87,6 +97,10 @@ class Mutant:
         for key in ("what", "id", "where", "only"):
             if key not in self.head:
                 raise Bad(f"{path.name}: no {key}: line")
+        self.ids = self.head["id"].split()
+        for ident in self.ids:
+            if not IDENT.fullmatch(ident):
+                raise Bad(f"{path.name}: id: {ident!r} is neither K1, S1, C1, H1, 1, rule-1 nor row-1")
         if state != "head" or not self.edits:
             raise Bad(f"{path.name}: replacement without end")
 
@@ -163,11 +177,12 @@ def failures(report):
 
 
 def names_id(lines, wanted):
+    kind, wanted = spec.kind_and_id(wanted)
     for line in lines:
-        match = re.match(r"# (?:flaws|rules|rows): (.*)", line)
-        if match and wanted in match.group(1).split():
+        match = re.match(r"# (flaws|rules|rows): (.*)", line)
+        if match and kind in (None, match.group(1)) and wanted in match.group(2).split():
             return True
-        if re.match(rf"# (?:fail: )?a rule was broken: unit \d+: rule {re.escape(wanted)}:", line):
+        if kind in (None, "rules") and re.match(rf"# (?:fail: )?a rule was broken: unit \d+: rule {re.escape(wanted)}:", line):
             return True
     return False
 
@@ -185,18 +200,46 @@ def try_mutant(tree, mutant):
         return False, "the run did not end"
     finally:
         mutant.undo(before)
+    return judge(mutant, report)
+
+
+def judge(mutant, report):
     red = list(failures(report))
-    for name, lines in red:
-        if names_id(lines, mutant.head["id"]):
-            return True, name
+    killers = {ident: next((name for name, lines in red if names_id(lines, ident)), None) for ident in mutant.ids}
+    missing = [ident for ident, name in killers.items() if name is None]
+    if not missing:
+        return True, ", ".join(dict.fromkeys(killers.values()))
     if red:
-        return False, f"caught by {red[0][0]}, which does not name {mutant.head['id']}"
+        return False, f"caught by {red[0][0]}; nothing that failed names {' '.join(missing)}"
     last = report.strip().splitlines()[-1:] or ["no output"]
     return False, f"survived ({last[0]})"
 
 
-def load(only):
-    mutants = [Mutant(path) for path in sorted(FOLDER.glob("*.mut"))]
+def declaring(mutant, cases, ident):
+    """Kinds in which cases of the mutant's `only:` declare an id; `cases`: name -> kind -> ids."""
+    globs = [word.split("/")[0] for word in mutant.head["only"].split()[0].split(",")]
+    chosen = [ids for name, ids in cases.items() if any(fnmatch.fnmatchcase(name, pattern) for pattern in globs)]
+    return [kind for kind in spec.KINDS if any(ident in ids[kind] for ids in chosen)]
+
+
+def claims(mutant, cases):
+    """(kind, id) of all that a mutant breaks. A bare number has the kind in which its cases declare it; the units of
+    --units=model name rules themselves."""
+    for text in mutant.ids:
+        kind, ident = spec.kind_and_id(text)
+        kinds = declaring(mutant, cases, ident)
+        if not kinds and mutant.head["where"].startswith("model"):
+            kinds = ["rules"]
+        if kind is None and len(kinds) != 1:
+            raise Bad(f"{mutant.name}: id {text}: rule-{text} or row-{text}?" if kinds
+                      else f"{mutant.name}: no case of its only= names {text}")
+        if kind is not None and kind not in kinds:
+            raise Bad(f"{mutant.name}: no case of its only= names {text}")
+        yield kind or kinds[0], ident
+
+
+def load(only, folder=FOLDER):
+    mutants = [Mutant(path) for path in sorted(folder.glob("*.mut"))]
     return [m for m in mutants if not only or any(re.search(word, m.name) for word in only)]
 
 

@@ -107,6 +107,32 @@ def load_rules(path):
     return table
 
 
+def load_waivers(path):
+    """(what, kind, id) -> reason: what can have no case, or no mutant, here. Columns: case or mutant, id, reason."""
+    table = {}
+    with open(path, encoding="utf-8") as f:
+        for number, line in enumerate(f, 1):
+            line = line.rstrip("\n")
+            if not line or line.startswith("#"):
+                continue
+            columns = line.split("\t")
+            if len(columns) != 3 or columns[0] not in ("case", "mutant") or not columns[2].strip():
+                raise SpecError(f"{path}:{number}: wants three columns separated by tabs: case or mutant, id, reason")
+            kind, ident = kind_and_id(columns[1])
+            if kind is None:
+                raise SpecError(f"{path}:{number}: {columns[1]!r} is neither a flaw nor rule-N nor row-N")
+            table[columns[0], kind, ident] = columns[2]
+    return table
+
+
+def kind_and_id(text):
+    """rule-41 -> ("rules", "41"), row-8 -> ("rows", "8"), K1 -> ("flaws", "K1"); a bare number -> (None, number)."""
+    kind, dash, number = text.partition("-")
+    if dash:
+        return (kind + "s" if kind in ("row", "rule") else None), number
+    return (None if text.isdigit() else "flaws"), text
+
+
 class Erratum:
     def __init__(self, ident, platform, first, last, rule, text):
         self.ident, self.platform, self.rule, self.text = ident, platform, rule, text

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tests of spec.py, errata_gen.py and spec_map.py."""
+"""Tests of spec.py, errata_gen.py, spec_map.py, and of the ids in tests/host/mutants."""
 
+import glob
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import errata_gen
+import mutants
 import spec
 import spec_map
 
@@ -143,23 +145,91 @@ class Generator(Files):
         self.assertEqual(self.run_tool('TEST(a, b, .doc = "d")\n', errata="nothing\n").returncode, 1)
 
 
+class Waivers(Files):
+    def waivers(self, text):
+        return spec.load_waivers(self.write("w.tsv", text))
+
+    def test_columns(self):
+        self.assertEqual(self.waivers("# head\ncase\tH15\twhy\nmutant\trule-12\tthe unit does it\n"),
+                         {("case", "flaws", "H15"): "why", ("mutant", "rules", "12"): "the unit does it"})
+
+    def test_refusals(self):
+        self.refuses("wants three columns", self.waivers, "H15\twhy\n")
+        self.refuses("'12' is neither a flaw nor rule-N", self.waivers, "case\t12\twhy\n")
+
+
+class Broken:
+    """A mutant as far as the map looks at it."""
+
+    def __init__(self, name, ids, only, where="host"):
+        self.name, self.ids, self.head = name, ids.split(), {"only": only, "where": where}
+
+
 class Map(Files):
-    CASES = {"a.x": {"rows": ["9"], "rules": [], "flaws": ["K1", "K2"]}, "b.y": {"rows": ["9"], "rules": [], "flaws": []}}
-    RULES = {"rows": {"9": ("nine", "c"), "10": ("ten", "c")}, "rules": {"1": ("one", "c")},
+    CASES = {"a.x": {"rows": ["9"], "rules": [], "flaws": ["K1", "K2"]}, "b.y": {"rows": ["9"], "rules": ["1"], "flaws": []}}
+    RULES = {"rows": {"9": ("nine", "c"), "10": ("ten", "c")}, "rules": {"1": ("one", "c"), "9": ("x", "c")},
              "flaws": {"K1": ("k", "c"), "K2": ("l", "c")}}
 
+    def map(self, *mutants, waivers=None):
+        return spec_map.Map(self.RULES, self.CASES, mutants, waivers)
+
     def test_page(self):
-        text = spec_map.page(self.CASES, self.RULES)
-        self.assertIn("| 9 | nine | a.x, b.y |", text)
-        self.assertIn("| 10 | ten | **nobody** |", text)
-        self.assertIn("1 of 2 are proved.", text)
-        self.assertIn("Nobody proves: none is left", text)
+        text = spec_map.page(self.map())
+        self.assertIn("| 9 | nine | a.x, b.y | - |", text)
+        self.assertIn("| 10 | ten | **nobody** | - |", text)
+        self.assertIn("- 1 of 2 proved; nobody proves 10", text)
+        self.assertIn("- 2 of 2 proved; nobody proves nothing", text)
+
+    def test_mutants(self):
+        found = self.map(Broken("m1", "9 K1", "a.*"), Broken("m2", "1", "b.y/rid depth=4"))
+        self.assertEqual(found.mutants, {("rows", "9"): ["m1"], ("flaws", "K1"): ["m1"], ("rules", "1"): ["m2"]})
+        self.assertEqual(found.sums("mutant", "flaws"), "1 of 2 broken by mutants; no mutant breaks K2")
+
+    def test_which_kind(self):
+        both = {"a.x": {"rows": ["9"], "rules": ["9"], "flaws": []}}
+        for ids, words in (("9", "rule-9 or row-9"), ("K2", "no case of its only= names K2")):
+            with self.subTest(ids=ids):
+                self.refuses(words, spec_map.breakers, [Broken("m", ids, "a.*")], both)
+        self.assertEqual(list(spec_map.breakers([Broken("m", "rule-9", "a.*")], both)), [("rules", "9")])
+
+    def test_strict_units_name_rules(self):
+        self.assertEqual(list(self.map(Broken("m", "9", "none.*", "model")).mutants), [("rules", "9")])
+
+    def test_waived(self):
+        found = self.map(waivers={("case", "rows", "10"): "why", ("mutant", "flaws", "K2"): "how"})
+        self.assertEqual(found.sums("case", "rows"), "1 of 2 proved, 1 waived; nobody proves nothing")
+        self.assertIn("| 10 | ten | *waived: why* | - |", spec_map.page(found))
+
+    def test_waived_for_nothing(self):
+        self.refuses("waives the case of K1, and there is one: a.x", self.map_waiving, ("case", "flaws", "K1"))
+        self.refuses("names K9", self.map_waiving, ("case", "flaws", "K9"))
+
+    def map_waiving(self, what):
+        return self.map(waivers={what: "why"})
 
     def test_listed(self):
         path = self.write("l.tap", "TAP version 13\n# list: a.x | needs dma fs | rows 9 10 | rules - | flaws K1 | faults - "
                                    "| xfail - | a sentence | with a bar\n")
         self.assertEqual(spec_map.listed(path), {"a.x": {"rows": ["9", "10"], "rules": [], "flaws": ["K1"]}})
         self.refuses("no `# list:` line", spec_map.listed, self.write("e.tap", "1..0\n"))
+
+
+class Judged(unittest.TestCase):
+    REPORT = ("not ok 1 - a.x\n# fail: it\n# rows: 9 10\n# rules: 41\nnot ok 2 - b.y # TODO E-001\n# fail: no\n# flaws: K1\n"
+              "not ok 3 - c.z\n# fail: a rule was broken: unit 0: rule 37: words\npasidcheck: 0 passed\n")
+
+    def judge(self, ids):
+        return mutants.judge(Broken("m", ids, "*"), self.REPORT)
+
+    def test_all_are_named(self):
+        self.assertEqual(self.judge("9 rule-41 rule-37"), (True, "a.x, c.z"))
+        self.assertEqual(self.judge("37"), (True, "c.z"))
+
+    def test_one_is_not(self):
+        for ids in ("9 K1", "rule-9 row-9", "row-37"):
+            killed, words = self.judge(ids)
+            self.assertFalse(killed)
+            self.assertIn("nothing that failed names " + {"9 K1": "K1"}.get(ids, ids.split()[0]), words)
 
 
 class Tree(unittest.TestCase):
@@ -169,7 +239,14 @@ class Tree(unittest.TestCase):
 
     def test_counts(self):
         counts = {kind: len(spec.load_rules(os.path.join(self.ROOT, "docs/rules", f"{kind}.tsv"))) for kind in spec.KINDS}
-        self.assertEqual(counts, {"rows": 62, "rules": 80, "flaws": 9 + 31 + 22 + 32})
+        self.assertEqual(counts, {"rows": 62, "rules": 81, "flaws": 9 + 31 + 22 + 32})
+
+    def test_map(self):
+        """Every id of a mutant or a waiver is one that the cases bear out."""
+        rules = {kind: spec.load_rules(os.path.join(self.ROOT, "docs/rules", f"{kind}.tsv")) for kind in spec.KINDS}
+        paths = glob.glob(f"{self.ROOT}/tests/suites/**/*_test.c", recursive=True) + glob.glob(f"{self.ROOT}/tests/host/*_test.c")
+        spec_map.Map(rules, spec_map.declared(paths), mutants.load([]),
+                     spec.load_waivers(os.path.join(self.ROOT, "docs/rules/waivers.tsv")))
 
     def test_errata(self):
         rows = spec.load_errata(os.path.join(self.ROOT, "docs/errata.md"))

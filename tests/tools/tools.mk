@@ -13,11 +13,13 @@ CHECK := tests/tools/check.py
 ## vendor: fetch and unpack the Debian packages of SETS=
 ## vendor-update: the same, in the archive's newest versions
 ## newlib: build the C library of the firmware
-## spec-map: docs/spec-map.md: which case proves which row, rule and flaw, and what nobody proves
+## spec-map: docs/spec-map.md: which case proves and which mutant breaks which row, rule and flaw, and what nobody does
+## orderings: docs/orderings.md: each row of the ordering table by machine and lane, from the cases and build/reports
 ## check-formats: what may not compile, golden vectors of all fields, the corpora of the fuzz targets
 ## check-corpus: the corpora alone
 ## check-model: build and run the example of a foreign driver in front of the strict unit
-## fuzz: libFuzzer on the target T=dmar, acpi, args, faults or ops for S=60 seconds; prints executions per second
+## fuzz: libFuzzer on the target T=dmar, acpi, args, faults, ops or prq for S=60 seconds; prints executions per second
+## fuzz-afl: the same by AFL++, where it is installed
 ## corpus-dmar: write the seeds of the corpus anew
 ## clean: remove what was built; what was fetched stays
 
@@ -25,7 +27,7 @@ CHECK := tests/tools/check.py
 
 ## lint: clang-format, clang-tidy, cppcheck and the project's own rules; any finding fails
 lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
-lint: export LINT_HOST_SRCS = $(HOST_ALL) $(THREADS_SRCS) $(DMAR_REPLAY_SRCS) tests/host/fuzz_acpi.c tests/host/fuzz_args.c tests/host/fuzz_faults.c tests/host/fuzz_ops.c $(MODEL_EXAMPLE_SRCS) $(MODEL_AGREE_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS) $(BENCH_DRAIN_SRCS) $(BENCH_ENUM_SRCS)
+lint: export LINT_HOST_SRCS = $(HOST_ALL) $(THREADS_SRCS) $(DMAR_REPLAY_SRCS) tests/host/fuzz_acpi.c tests/host/fuzz_args.c tests/host/fuzz_faults.c tests/host/fuzz_ops.c tests/host/fuzz_prq.c $(MODEL_EXAMPLE_SRCS) $(MODEL_AGREE_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS) $(BENCH_DRAIN_SRCS) $(BENCH_ENUM_SRCS)
 lint: export LINT_FW_CFLAGS = $(FW_CFLAGS)
 lint: export LINT_FW_SRCS = $(FW_SRCS)
 lint: export LINT_BOOT_CFLAGS = $(BOOT_CFLAGS)
@@ -66,7 +68,7 @@ check-mutants: $(NEWLIB)/stamp $(VENDOR)/build/stamp
 .PHONY: coverage
 coverage:
 	+$(Q)$(MAKE) --no-print-directory O=$(O)/coverage SAN= COVERAGE=1 CC=gcc host
-	$(Q)$(PYTHON) tests/tools/coverage.py --out $(O)/coverage
+	$(Q)$(PYTHON) tests/tools/coverage.py --out $(O)/coverage --jobs $(JOBS)
 
 ## report: build/reports/*.html, .xml and .json from the .tap of each run [REPORTS=build/reports/new-fs.tap]
 ## diff: what differs between two reports: A=one.json B=other.tap
