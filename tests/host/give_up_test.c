@@ -320,6 +320,7 @@ TEST(rmrr, fits, .needs = NEED_HOST, .rules = "75",
     struct vtd_unit unit = {.segment = 0};
     struct vtd_dev vtd = {.unit = &unit, .rids = {BEHIND}, .rid_count = 1};
     struct iommu_dev dev = {.iommu = &iommu, .vtd = &vtd};
+    struct ioasid_bind_cfg bind = {.stage = IOMMU_FIRST_STAGE}, pass = {.stage = IOMMU_PASS_THROUGH};
     struct dmar_error error;
     struct dmar_blob blob;
     struct pgtable *pt;
@@ -333,22 +334,23 @@ TEST(rmrr, fits, .needs = NEED_HOST, .rules = "75",
     blob_scope(&blob, 1, 0, rid_bus(BRIDGE), path, 2);
     T_ASSERT_OK(t, dmar_parse(blob.bytes, blob.size, &iommu.dmar, &error));
     T_ASSERT_OK(t, pgtable_create(&cfg, &pt));
-    T_EXPECT(t, !iommu_rmrr_fits(&dev, pt));
+    bind.table = pt;
+    T_EXPECT(t, !iommu_rmrr_fits(&dev, &bind));
     T_ASSERT_OK(t, pgtable_map(pt, (iova_t){REGION}, (paddr_t){REGION}, PAGE_SIZE, PGTABLE_RW));
-    T_EXPECT(t, !iommu_rmrr_fits(&dev, pt));
+    T_EXPECT(t, !iommu_rmrr_fits(&dev, &bind));
     T_ASSERT_OK(t, pgtable_map(pt, (iova_t){REGION + PAGE_SIZE}, (paddr_t){REGION}, PAGE_SIZE, PGTABLE_RW));
-    T_EXPECT(t, !iommu_rmrr_fits(&dev, pt));
+    T_EXPECT(t, !iommu_rmrr_fits(&dev, &bind));
     T_ASSERT_OK(t, pgtable_unmap(pt, (iova_t){REGION + PAGE_SIZE}, PAGE_SIZE));
     T_ASSERT_OK(t, pgtable_map(pt, (iova_t){REGION + PAGE_SIZE}, (paddr_t){REGION + PAGE_SIZE}, PAGE_SIZE,
                                PGTABLE_R));
-    T_EXPECT(t, !iommu_rmrr_fits(&dev, pt));
+    T_EXPECT(t, !iommu_rmrr_fits(&dev, &bind));
     vtd.rids[0] = BEHIND + 1;
-    T_EXPECT(t, iommu_rmrr_fits(&dev, pt));
+    T_EXPECT(t, iommu_rmrr_fits(&dev, &bind));
     vtd.rids[0] = BEHIND;
     T_ASSERT_OK(t, pgtable_unmap(pt, (iova_t){REGION}, 2 * PAGE_SIZE));
     T_ASSERT_OK(t, iommu_dev_map_reserved(&dev, pt));
-    T_EXPECT(t, iommu_rmrr_fits(&dev, pt));
-    T_EXPECT(t, iommu_rmrr_fits(&dev, NULL));
+    T_EXPECT(t, iommu_rmrr_fits(&dev, &bind));
+    T_EXPECT(t, iommu_rmrr_fits(&dev, &pass));
     pgtable_destroy(pt);
 
     blob.bytes[blob.size - 4]++; /* no bridge is there: nobody can be held */
