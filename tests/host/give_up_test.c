@@ -268,18 +268,13 @@ TEST(
 
 /* ---- Tables ---- */
 
-TEST(
-    flush, nested, .needs = NEED_HOST, .rules = "50",
-    .doc =
-        "a nested entry is flushed by its domain, a first-stage one by domain and PASID; two uses of one tag "
-        "are one invalidation")
+TEST(flush, tags, .needs = NEED_HOST, .rules = "50",
+     .doc = "a second-stage entry is flushed by its domain, a first-stage one by domain and PASID; uses of "
+            "one tag "
+            "are one invalidation")
 {
-    const struct vtd_pasid_cfg nested = {.pgtt = VTD_PGTT_NESTED,
-                                         .did = {3},
-                                         .fs_root = {0x1000},
-                                         .fs_levels = 4,
-                                         .ss_root = {0x2000},
-                                         .ss_levels = 4};
+    const struct vtd_pasid_cfg second = {
+        .pgtt = VTD_PGTT_SECOND, .did = {3}, .ss_root = {0x2000}, .ss_levels = 4};
     const struct vtd_pasid_cfg first = {
         .pgtt = VTD_PGTT_FIRST, .did = {4}, .fs_root = {0x1000}, .fs_levels = 4};
     struct stub_cfg cfg = own_cfg();
@@ -289,8 +284,8 @@ TEST(
 
     own_start(t, &own, &cfg);
     dev = own_attach(t, &own);
-    T_ASSERT_OK(t, vtd_pasid_publish(dev, 4, &nested));
-    T_ASSERT_OK(t, vtd_pasid_publish(dev, 5, &nested));
+    T_ASSERT_OK(t, vtd_pasid_publish(dev, 4, &second));
+    T_ASSERT_OK(t, vtd_pasid_publish(dev, 5, &second));
     T_ASSERT_OK(t, vtd_pasid_publish(dev, 6, &first));
     for (unsigned i = 0; i < ARRAY_SIZE(uses); i++)
         uses[i] = (struct vtd_use){dev, 4 + i};
