@@ -112,8 +112,8 @@ TEST(duty, write_buffer, .needs = NEED_HOST, .rules = "9",
 /* ---- Locks ---- */
 
 /* Waits that were looked into, and the most locks that were held in one. */
+static bool looking;
 static struct {
-    bool looking;
     unsigned commands, queues;
     unsigned command_locks, queue_locks;
 } seen;
@@ -133,7 +133,7 @@ static bool queue_runs(void)
 /* Time passes only where somebody waits. */
 static void tick(void)
 {
-    if (!seen.looking)
+    if (!looking)
         return;
     if (own.stub->command != 0)
         note(&seen.commands, &seen.command_locks);
@@ -151,9 +151,9 @@ TEST(duty, locks_in_waits, .needs = NEED_HOST, .rules = "79", .flaws = "S4",
     own.stub->faults.per_tick = 1;
     own.stub->faults.command_ticks = 3;
     host_on_tick(tick);
-    seen.looking = true;
+    looking = true;
     live(t, &cfg);
-    seen.looking = false;
+    looking = false;
     T_EXPECT_GT(t, seen.commands, 4u);
     T_EXPECT_GT(t, seen.queues, 4u);
     T_EXPECT_EQ(t, seen.command_locks, 1u);

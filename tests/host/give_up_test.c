@@ -268,13 +268,17 @@ TEST(
 
 /* ---- Tables ---- */
 
-TEST(flush, tags, .needs = NEED_HOST, .rules = "50",
-     .doc = "a second-stage entry is flushed by its domain, a first-stage one by domain and PASID; uses of "
-            "one tag "
-            "are one invalidation")
+TEST(flush, below, .needs = NEED_HOST, .rules = "50",
+     .doc = "after a change below, nested entries are flushed by their domain, which is one invalidation for "
+            "two of "
+            "it; a first-stage entry beside them by domain and PASID")
 {
-    const struct vtd_pasid_cfg second = {
-        .pgtt = VTD_PGTT_SECOND, .did = {3}, .ss_root = {0x2000}, .ss_levels = 4};
+    const struct vtd_pasid_cfg nested = {.pgtt = VTD_PGTT_NESTED,
+                                         .did = {3},
+                                         .fs_root = {0x1000},
+                                         .fs_levels = 4,
+                                         .ss_root = {0x2000},
+                                         .ss_levels = 4};
     const struct vtd_pasid_cfg first = {
         .pgtt = VTD_PGTT_FIRST, .did = {4}, .fs_root = {0x1000}, .fs_levels = 4};
     struct stub_cfg cfg = own_cfg();
@@ -284,13 +288,13 @@ TEST(flush, tags, .needs = NEED_HOST, .rules = "50",
 
     own_start(t, &own, &cfg);
     dev = own_attach(t, &own);
-    T_ASSERT_OK(t, vtd_pasid_publish(dev, 4, &second));
-    T_ASSERT_OK(t, vtd_pasid_publish(dev, 5, &second));
+    T_ASSERT_OK(t, vtd_pasid_publish(dev, 4, &nested));
+    T_ASSERT_OK(t, vtd_pasid_publish(dev, 5, &nested));
     T_ASSERT_OK(t, vtd_pasid_publish(dev, 6, &first));
     for (unsigned i = 0; i < ARRAY_SIZE(uses); i++)
         uses[i] = (struct vtd_use){dev, 4 + i};
     stub_stream_clear(own.stub);
-    T_ASSERT_OK(t, vtd_flush_range(uses, ARRAY_SIZE(uses), (iova_t){0x5000}, PAGE_SIZE, true));
+    T_ASSERT_OK(t, vtd_flush_below(uses, ARRAY_SIZE(uses), (iova_t){0x5000}, PAGE_SIZE, true));
     T_ASSERT_EQ(t, own.stub->stream_count, 3u);
     T_EXPECT_EQ(t, entry_get(&own.stub->stream[0], VTD_QI_TYPE), (uint64_t)VTD_QI_IOTLB);
     T_EXPECT_EQ(t, entry_get(&own.stub->stream[1], VTD_QI_TYPE), (uint64_t)VTD_QI_PIOTLB);
@@ -315,7 +319,8 @@ TEST(rmrr, fits, .needs = NEED_HOST, .rules = "75",
     struct vtd_unit unit = {.segment = 0};
     struct vtd_dev vtd = {.unit = &unit, .rids = {BEHIND}, .rid_count = 1};
     struct iommu_dev dev = {.iommu = &iommu, .vtd = &vtd};
-    struct ioasid_bind_cfg bind = {.stage = IOMMU_FIRST_STAGE}, pass = {.stage = IOMMU_PASS_THROUGH};
+    struct ioasid_bind_cfg bind = {.stage = IOMMU_FIRST_STAGE};
+    const struct ioasid_bind_cfg pass = {.stage = IOMMU_PASS_THROUGH};
     struct dmar_error error;
     struct dmar_blob blob;
     struct pgtable *pt;

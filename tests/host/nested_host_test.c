@@ -30,7 +30,7 @@ static void expect(struct t *t, struct own_unit *own, const struct vtd_desc *wan
 }
 
 /* A function with two entries of a type: slot 0 and a number. */
-static struct vtd_dev *open(struct t *t, struct own_unit *own, enum vtd_pgtt pgtt, bool has_ats)
+static struct vtd_dev *open_entries(struct t *t, struct own_unit *own, enum vtd_pgtt pgtt, bool has_ats)
 {
     const uint16_t rid = OWN_RID;
     struct vtd_pasid_cfg cfg = {
@@ -63,7 +63,7 @@ TEST(nested, stream_first, .needs = NEED_HOST, .rules = "29 30 50", .flaws = "H2
     for (unsigned i = 0; i < 4; i++) {
         bool has_ats = i / 2;
         struct own_unit own;
-        struct vtd_dev *dev = open(t, &own, i % 2 ? VTD_PGTT_FIRST : VTD_PGTT_NESTED, has_ats);
+        struct vtd_dev *dev = open_entries(t, &own, i % 2 ? VTD_PGTT_FIRST : VTD_PGTT_NESTED, has_ats);
         const struct vtd_use uses[] = {{dev, 0}, {dev, SLOT}};
 
         T_ASSERT_OK(t, vtd_flush_range(uses, 2, AT, SIZE, true));
@@ -87,7 +87,7 @@ TEST(nested, stream_below, .needs = NEED_HOST, .rules = "29 30 51",
 
     for (unsigned has_ats = 0; has_ats < 2; has_ats++) {
         struct own_unit own;
-        struct vtd_dev *dev = open(t, &own, VTD_PGTT_NESTED, has_ats);
+        struct vtd_dev *dev = open_entries(t, &own, VTD_PGTT_NESTED, has_ats);
         const struct vtd_use uses[] = {{dev, 0}, {dev, SLOT}};
 
         T_ASSERT_OK(t, vtd_flush_below(uses, 2, AT, SIZE, false));
@@ -104,7 +104,7 @@ TEST(nested, stream_retire, .needs = NEED_HOST, .rules = "26 29 30 41",
     const struct vtd_desc want[] = {vtd_inv_pc_pasid(DID, SLOT), vtd_inv_iotlb_domain(DID),
                                     vtd_inv_pdevtlb_all(&ats, SLOT)};
     struct own_unit own;
-    struct vtd_dev *dev = open(t, &own, VTD_PGTT_NESTED, true);
+    struct vtd_dev *dev = open_entries(t, &own, VTD_PGTT_NESTED, true);
 
     T_ASSERT_OK(t, vtd_pasid_retire(dev, SLOT, VTD_RETIRE_KEEP_DID));
     expect(t, &own, want, 3);

@@ -29,7 +29,7 @@ static unsigned bindings(const struct iommu_dev *dev)
 static struct state state_of(struct svm_bench *b, ioasid_t id, unsigned dev)
 {
     ioasid_t found;
-    void *data;
+    void *data = NULL;
 
     t_settle(b->t);
     return (struct state){.refs = ioasid_refs(b->set, id),

@@ -155,8 +155,8 @@ TEST(segment, properties, .needs = NEED_DMA | NEED_UNITS_2, .lanes = RIG_LANES, 
         uint8_t structure[16];
         size_t size;
 
-        size = more_dmar_structure(structure, DMAR_ATSR, 8, 0, twin[1]);
         if (i == 0) {
+            (void)more_dmar_structure(structure, DMAR_ATSR, 8, 0, twin[1]);
             size = 8; /* all ports, no scope */
             structure[2] = 8;
             structure[4] = 1;

@@ -27,7 +27,7 @@ CHECK := tests/tools/check.py
 
 ## lint: clang-format, clang-tidy, cppcheck and the project's own rules; any finding fails
 lint: export LINT_HOST_CFLAGS = $(HOST_CFLAGS)
-lint: export LINT_HOST_SRCS = $(HOST_ALL) $(DMAR_REPLAY_SRCS) tests/host/fuzz_acpi.c tests/host/fuzz_args.c tests/host/fuzz_faults.c tests/host/fuzz_ops.c tests/host/fuzz_prq.c $(MODEL_EXAMPLE_SRCS) $(MODEL_AGREE_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS) $(BENCH_DRAIN_SRCS) $(BENCH_ENUM_SRCS)
+lint: export LINT_HOST_SRCS = $(HOST_ALL) $(THREADS_SRCS) $(DMAR_REPLAY_SRCS) tests/host/fuzz_acpi.c tests/host/fuzz_args.c tests/host/fuzz_faults.c tests/host/fuzz_ops.c tests/host/fuzz_prq.c $(MODEL_EXAMPLE_SRCS) $(MODEL_AGREE_SRCS) $(BENCH_IOASID_SRCS) $(BENCH_INV_SRCS) $(BENCH_DRAIN_SRCS) $(BENCH_ENUM_SRCS)
 lint: export LINT_FW_CFLAGS = $(FW_CFLAGS)
 lint: export LINT_FW_SRCS = $(FW_SRCS)
 lint: export LINT_BOOT_CFLAGS = $(BOOT_CFLAGS)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Data races that ThreadSanitizer reports fail the case that runs. */
+#include <sanitizer/common_interface_defs.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -10,14 +11,13 @@
 
 /* ThreadSanitizer's. The first is asked of the program, and called for each report by the thread that ran
  * into it. */
-void __tsan_on_report(void *report);
-const char *__tsan_default_options(void);
-int __tsan_get_report_mop(void *report, unsigned long index, int *tid, void **address, int *size, int *write,
-                          int *atomic, void **trace, unsigned long depth);
-void __sanitizer_symbolize_pc(void *pc, const char *format, char *out, size_t size);
+void on_report(void *report) __asm__("__tsan_on_report");
+const char *default_options(void) __asm__("__tsan_default_options");
+int get_access(void *report, unsigned long index, int *tid, void **address, int *size, int *write,
+               int *atomic, void **trace, unsigned long depth) __asm__("__tsan_get_report_mop");
 
 /* A case that failed says so itself; the threads behind queues have no end. */
-const char *__tsan_default_options(void)
+const char *default_options(void)
 {
     return "exitcode=0 report_thread_leaks=0 atexit_sleep_ms=0 history_size=4";
 }
@@ -27,7 +27,7 @@ static void *places[KEPT][2];
 static unsigned races; /* atomic */
 static unsigned told;
 
-void __tsan_on_report(void *report)
+void on_report(void *report)
 {
     unsigned n = __atomic_load_n(&races, __ATOMIC_RELAXED);
     int ignored[4];
@@ -36,8 +36,7 @@ void __tsan_on_report(void *report)
     for (unsigned i = 0; i < 2 && n < KEPT; i++) {
         void *trace[2] = {NULL, NULL};
 
-        if (__tsan_get_report_mop(report, i, &ignored[0], &address, &ignored[1], &ignored[2], &ignored[3],
-                                  trace, 2))
+        if (get_access(report, i, &ignored[0], &address, &ignored[1], &ignored[2], &ignored[3], trace, 2))
             places[n][i] = trace[0];
     }
     __atomic_add_fetch(&races, 1, __ATOMIC_RELEASE);

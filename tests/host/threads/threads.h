@@ -9,15 +9,15 @@
 #ifndef TESTS_HOST_THREADS_H
 #define TESTS_HOST_THREADS_H
 
+/* __tsan_release, __tsan_acquire: what was stored before the one is seen after the other of the same address.
+ */
+#include <sanitizer/tsan_interface.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "iommu/platform.h"
 #include "tests/host/host.h"
 
-/* ThreadSanitizer's: what was stored before the release is seen after an acquire of the same address. */
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
 /* Between these, what this thread writes, or reads, is not looked at: the C library's functions would be. */
 void AnnotateIgnoreWritesBegin(const char *file, int line);
 void AnnotateIgnoreWritesEnd(const char *file, int line);
