@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "iommu/iommu_ats.h"
+#include "iommu/iommu_sidp.h"
+#include "iommu/vtd_unit.h"
 #include "tests/host/host.h"
 #include "tests/host/own_unit.h"
 #include "tests/suites/dmar_blob.h"
@@ -191,4 +193,34 @@ TEST(ats, tagged, .needs = NEED_HOST,
         }
         own_close(t, &own);
     }
+}
+
+TEST(sidp, behind_bridge, .needs = NEED_HOST, .rules = "76",
+     .doc =
+         "SIDP names a function by a path through a bridge: its flags are that function's and nobody else's")
+{
+    static const uint8_t path[] = {0x0b, 0, 1, 0};
+    const uint16_t rids[] = {RID(0x44, 1, 0), RID(0x44, 2, 0)};
+    struct vtd_unit unit = {.segment = 0};
+    struct vtd_dev_cfg cfg = {.rids = &rids[0], .rid_count = 1};
+    struct choice c = {0};
+    uint32_t scope;
+
+    host_pci_add((struct pci_id){0, RID(0, 0x0b, 0)}, 0x1234, 0x5678, 0x060400, rid_bus(rids[0]));
+    blob_begin(&c.blob);
+    blob_drhd(&c.blob, 1, 0, 0xfed90000);
+    blob_struct(&c.blob, 6, 8);
+    scope = blob_scope(&c.blob, 1, 0, 0, path, 2);
+    blob_put(&c.blob, scope + 2, pow2(DMAR_SIDP_NO_PWSNP), 1);
+    blob_seal(&c.blob);
+    parse(t, &c);
+    iommu_sidp_choose(&c.iommu, &unit, &cfg);
+    T_EXPECT(t, cfg.no_pwsnp && !cfg.no_pgsnp);
+    cfg.rids = &rids[1];
+    iommu_sidp_choose(&c.iommu, &unit, &cfg);
+    T_EXPECT(t, !cfg.no_pwsnp && !cfg.no_pgsnp);
+    unit.segment = 1;
+    cfg.rids = &rids[0];
+    iommu_sidp_choose(&c.iommu, &unit, &cfg);
+    T_EXPECT(t, !cfg.no_pwsnp);
 }
