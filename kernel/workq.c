@@ -202,11 +202,7 @@ bool workq_queue(struct workq *q, struct plat_work *work)
 
 bool workq_is_worker(const struct thread *t)
 {
-    list_for_each (pos, &queues) {
-        if (list_entry(pos, struct workq, all)->worker == t)
-            return true;
-    }
-    return false;
+    return t->fn == worker_main; /* not by the list: its queues come and go on other CPUs */
 }
 
 /* ---- After a forced end ---- */

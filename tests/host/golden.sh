@@ -4,7 +4,7 @@
 # Run from the root of the tree; prints the fields that have none and fails.
 set -eu
 
-fields=$(sed -n 's/^#define VTD_\([A-Z0-9_]*\) *BITS\{0,1\}(.*/\1/p' iommu/vtd_regs.h iommu/vtd_fmt.h)
+fields=$(sed -n 's/^#define VTD_\([A-Z0-9_]*\) \{1,\}BITS\{0,1\}(.*/\1/p' iommu/vtd_regs.h iommu/vtd_fmt.h)
 missing=0
 for field in $fields; do
     if ! grep -q "G($field," tests/suites/fmt_test.c tests/suites/fmt_regs_test.c; then
