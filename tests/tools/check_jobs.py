@@ -13,7 +13,7 @@ LAST_LINE = re.compile(r"pasidcheck: (\d+) passed, (\d+) failed, (\d+) skipped")
 SHOWN = 40  # lines of a failure that are printed; the log has all
 AT_END = 12  # lines of it in the list at the end
 WIDTH = 200  # characters of such a line
-WAITING = 1  # jobs that wait for time to pass, beside the others
+WAITING = 2  # jobs that wait for time to pass, beside the others
 STILL = 30  # seconds after which it is said what is still running
 
 
