@@ -32,6 +32,10 @@
 /* Real time lets the simulated one run ahead: a hang is judged by the wall clock, at most this long. */
 #define MAX_SECONDS 30u
 
+/* A jump out of the middle of the machine, of the allocator or of a lock would leave them so: whoever waits
+ * is ended where it waits, and by force only who does not. */
+#define GRACE_US 500000u
+
 struct frame {
     sigjmp_buf end;
     struct env_guard *out;
@@ -41,6 +45,7 @@ struct frame {
 };
 
 static struct frame *volatile innermost;
+static volatile sig_atomic_t rung; /* the innermost call's time is over */
 
 static uint64_t wall_us(void)
 {
@@ -50,17 +55,31 @@ static uint64_t wall_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* Rings once; 0: not at all. */
+static void ring_in(uint64_t left)
+{
+    struct itimerval timer = {{0, 0}, {0, 0}};
+
+    timer.it_value.tv_sec = (time_t)(left / 1000000);
+    timer.it_value.tv_usec = (suseconds_t)(left % 1000000);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 /* The alarm rings at the deadline of the innermost call; without one it is off. */
 static void set_alarm(void)
 {
     uint64_t now = wall_us(), left = 0;
-    struct itimerval timer = {{0, 0}, {0, 0}};
 
     if (innermost)
         left = innermost->deadline > now ? innermost->deadline - now : 1;
-    timer.it_value.tv_sec = (time_t)(left / 1000000);
-    timer.it_value.tv_usec = (suseconds_t)(left % 1000000);
-    setitimer(ITIMER_REAL, &timer, NULL);
+    rung = 0;
+    ring_in(left);
+}
+
+/* With threads, only the one that made the call can leave it. */
+static bool is_callers(void)
+{
+    return !host_home.threads || host_thread_save().self == innermost->thread.self;
 }
 
 static noreturn void end_call(enum env_end end, const char *text)
@@ -69,7 +88,7 @@ static noreturn void end_call(enum env_end end, const char *text)
     void *trace[16];
     int depth = backtrace(trace, 16);
 
-    if (host_home.threads && host_thread_save().self != f->thread.self) {
+    if (!is_callers()) {
         dprintf(STDOUT_FILENO, "Bail out! a thread: %s\n", text);
         backtrace_symbols_fd(trace, depth, STDERR_FILENO);
         _exit(4);
@@ -89,14 +108,31 @@ static void on_panic(const char *words)
         end_call(ENV_PANICKED, words);
 }
 
+static void on_alarm(void)
+{
+    if (rung)
+        end_call(ENV_HUNG, "no end in time");
+    rung = 1;
+    ring_in(GRACE_US);
+}
+
+/* Where the program waits, and holds nothing. */
+static void on_relax(void)
+{
+    if (rung && innermost && is_callers())
+        end_call(ENV_HUNG, "no end in time");
+}
+
 static void on_signal(int number)
 {
     char text[64];
 
     if (!innermost)
         _exit(4);
-    if (number == SIGALRM)
-        end_call(ENV_HUNG, "no end in time");
+    if (number == SIGALRM) {
+        on_alarm();
+        return;
+    }
     snprintf(text, sizeof(text), "%s",
              number == SIGILL   ? "illegal instruction"
              : number == SIGFPE ? "arithmetic"
@@ -110,6 +146,7 @@ void guard_init(void)
     void *warm[1];
 
     host_on_panic(on_panic);
+    host_on_relax(on_relax);
     backtrace(warm, 1); /* loads what it needs before a signal handler wants it */
     for (size_t i = 0; i < (WITH_ASAN ? 3 : 5); i++) {
         struct sigaction action = {.sa_handler = on_signal};

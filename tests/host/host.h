@@ -59,6 +59,9 @@ void host_pci_on_write(void (*fn)(struct pci_id fn));
 /* Called at every plat_relax(), e.g. by a unit that completes late. At most 8. */
 void host_on_tick(void (*fn)(void));
 
+/* Called at the end of every plat_relax() of a thread that holds no lock; it may leave by longjmp. One. */
+void host_on_relax(void (*fn)(void));
+
 /* ---- Threads that run at the same time (threads/); no more than words where one runs after the other
  * (platform.c) ---- */
 

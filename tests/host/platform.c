@@ -26,6 +26,7 @@ static struct list queues = LIST_INIT(queues); /* struct plat_workq.link */
 static struct list deferred = LIST_INIT(deferred);
 static void (*ticks[MAX_TICKS])(void);
 static unsigned tick_count;
+static void (*relax_hook)(void);
 static enum plat_log log_level = LOG_WARN;
 static host_sink *log_sink;
 static void (*panic_hook)(const char *words);
@@ -122,6 +123,13 @@ void plat_relax(void)
     for (unsigned i = 0; i < tick_count; i++)
         ticks[i]();
     host_msi_deliver();
+    if (relax_hook != NULL && current.locks == 0)
+        relax_hook();
+}
+
+void host_on_relax(void (*fn)(void))
+{
+    relax_hook = fn;
 }
 
 void host_on_tick(void (*fn)(void))

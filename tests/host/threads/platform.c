@@ -21,6 +21,7 @@ const struct host_home host_home = {
 
 static void (*ticks[MAX_TICKS])(void);
 static unsigned tick_count;
+static void (*relax_hook)(void);
 static const struct host_watch *watcher;
 static enum plat_log log_level = LOG_WARN;
 static host_sink *log_sink;
@@ -134,6 +135,13 @@ void plat_relax(void)
 {
     tick();
     sched_yield();
+    if (relax_hook != NULL && plat_locks_held() == 0)
+        relax_hook();
+}
+
+void host_on_relax(void (*fn)(void))
+{
+    relax_hook = fn;
 }
 
 void host_on_tick(void (*fn)(void))
