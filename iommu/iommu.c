@@ -252,7 +252,7 @@ void iommu_drop(struct iommu *iommu)
 
 /* ---- Devices ---- */
 
-static uint32_t read_config(void *ctx unused, struct pci_id fn, uint16_t offset)
+uint32_t iommu_read_config(unused void *ctx, struct pci_id fn, uint16_t offset)
 {
     return plat_pci_read32(fn, offset);
 }
@@ -270,7 +270,7 @@ struct vtd_unit *iommu_unit_of(struct iommu *iommu, struct pci_id fn)
 {
     struct dmar_struct drhd;
 
-    if (dmar_unit_for(&iommu->dmar, fn, read_config, NULL, &drhd))
+    if (dmar_unit_for(&iommu->dmar, fn, iommu_read_config, NULL, &drhd))
         return NULL;
     return iommu_unit_at(iommu, drhd.base);
 }

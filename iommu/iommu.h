@@ -70,6 +70,10 @@ must_check int iommu_create(const void *dmar, size_t size, struct iommu **out, c
 struct vtd_unit *iommu_unit_of(struct iommu *iommu, struct pci_id fn);
 struct vtd_unit *iommu_unit_at(struct iommu *iommu, paddr_t base);
 
+/* Configuration space, as the paths of DMAR scopes are walked through it (a dmar_cfg_read); `ctx` is not
+ * used. X. */
+uint32_t iommu_read_config(void *ctx, struct pci_id fn, uint16_t offset);
+
 /* Takes every unit over: queue, root table, events, translation on; interrupt remapping where it is. 0;
  * -ENOMEM: no unit was touched; -ETIMEDOUT, -EIO. T.
  */

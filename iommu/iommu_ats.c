@@ -9,11 +9,6 @@
 /* Page requests that one device may have open: a few devices fit into a unit's queue. */
 #define OUTSTANDING 32
 
-static uint32_t read_config(unused void *ctx, struct pci_id fn, uint16_t offset)
-{
-    return plat_pci_read32(fn, offset);
-}
-
 /* Structures of that type name the function, or a port above it. */
 static bool named(const struct dmar *dmar, enum dmar_type type, const struct pci_ats *pci)
 {
@@ -21,7 +16,7 @@ static bool named(const struct dmar *dmar, enum dmar_type type, const struct pci
     {
         if (s.type != (uint16_t)type || s.segment != pci->fn.segment)
             continue;
-        if ((s.all_ports && !pci->integrated) || dmar_covers(dmar, &s, pci->fn, read_config, NULL))
+        if ((s.all_ports && !pci->integrated) || dmar_covers(dmar, &s, pci->fn, iommu_read_config, NULL))
             return true;
     }
     return false;

@@ -18,18 +18,13 @@ struct hold {
     bool ending; /* it was to end, and the unit did not confirm that: the device is blocked */
 };
 
-static uint32_t read_config(unused void *ctx, struct pci_id fn, uint16_t offset)
-{
-    return plat_pci_read32(fn, offset);
-}
-
 /* Any function of the device: one requester id stands for all that share it. */
 static bool names(const struct dmar *dmar, const struct dmar_struct *s, const struct vtd_dev *dev)
 {
     for (unsigned i = 0; i < dev->rid_count; i++) {
         struct pci_id fn = {dev->unit->segment, dev->rids[i]};
 
-        if (s->type == DMAR_RMRR && dmar_covers(dmar, s, fn, read_config, NULL))
+        if (s->type == DMAR_RMRR && dmar_covers(dmar, s, fn, iommu_read_config, NULL))
             return true;
     }
     return false;
@@ -173,7 +168,7 @@ static int hold_scopes(struct iommu *iommu, struct vtd_unit *unit, const struct 
 
     dmar_for_each_scope(scope, &iommu->dmar, s)
     {
-        if (err || dmar_scope_rid(s, &scope, read_config, NULL, &rid))
+        if (err || dmar_scope_rid(s, &scope, iommu_read_config, NULL, &rid))
             continue;
         if (iommu_unit_of(iommu, (struct pci_id){s->segment, rid}) == unit && !vtd_dev_find(unit, rid))
             err = hold(iommu, unit, rid);

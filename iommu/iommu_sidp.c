@@ -5,17 +5,12 @@
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
 
-static uint32_t read_config(unused void *ctx, struct pci_id fn, uint16_t offset)
-{
-    return plat_pci_read32(fn, offset);
-}
-
 /* Flags of one scope if it names the function, else 0. */
 static uint8_t flags_for(const struct dmar_struct *s, const struct dmar_scope *scope, struct pci_id fn)
 {
     uint16_t rid;
 
-    if (s->segment != fn.segment || dmar_scope_rid(s, scope, read_config, NULL, &rid) || rid != fn.rid)
+    if (s->segment != fn.segment || dmar_scope_rid(s, scope, iommu_read_config, NULL, &rid) || rid != fn.rid)
         return 0;
     return scope->flags;
 }
