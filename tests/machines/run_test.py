@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import os
 import shlex
+import signal
 import struct
 import subprocess
 import sys
@@ -137,6 +138,17 @@ class Launcher(unittest.TestCase):
         code, out, _ = self.launch(self.serial(GOOD) + "; sleep 30", "--timeout", "1")
         self.assertEqual(code, 7)
         self.assertEqual(out.splitlines()[-1], "pasidcheck: 1 passed, 1 failed, 1 skipped")
+
+    def test_ended_by_a_signal_it_ends_its_child(self):
+        with tempfile.TemporaryDirectory() as folder:
+            env = dict(os.environ, RUN="echo TAP version 13; echo $$; exec sleep 60")
+            with subprocess.Popen([os.path.join(HERE, "run"), "--reports", folder], env=env, cwd=folder,
+                                  stdout=subprocess.PIPE, text=True) as launcher:
+                child = next(int(line) for line in launcher.stdout if line.strip().isdigit())
+                launcher.terminate()
+                self.assertEqual(launcher.wait(timeout=30), 128 + signal.SIGTERM)
+            with self.assertRaises(ProcessLookupError):
+                os.kill(child, 0)
 
     def test_skip_that_the_machine_does_not_allow(self):
         code, out, _ = self.launch(self.serial(GOOD[:3] + ["ok 2 - no.such # SKIP because", GOOD[-1]]), "-m", "new-fs")
