@@ -9,7 +9,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/flush_test.c \
               tests/suites/fmt_regs_test.c tests/suites/fmt_test.c tests/suites/handler_calls_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
-              tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c tests/suites/nested_test.c tests/suites/nested_bind_test.c \
+              tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_context_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c tests/suites/nested_test.c tests/suites/nested_bind_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
               tests/suites/order_late_test.c tests/suites/order_suspend_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_change_test.c tests/suites/place_test.c \
               tests/suites/rmrr_test.c tests/suites/ioasid_set_test.c tests/suites/ioasid_end_test.c tests/suites/ioasid_alloc_test.c \
@@ -35,7 +35,7 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
 RACE_SUITE_SRCS := tests/suites/race_bind_test.c tests/suites/race_load_test.c tests/suites/race_order_test.c tests/suites/race_reader_test.c tests/suites/race_set_test.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
-TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
+TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/ioasid_irq_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
                      tests/suites/target/sva_gone_test.c tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
                      tests/suites/target/harness_stray_test.c
