@@ -182,6 +182,24 @@ TEST(
     T_EXPECT_GT(t, of_other, SEEDS / 2);
 }
 
+TEST(model_way, crowded, .needs = NEED_HOST, .rules = "61 63",
+     .doc = "more is on its way than there is room for: the oldest arrives")
+{
+    struct bed *bed = start(t, 1);
+
+    ask(bed, 0, WAY_REQUESTS + 8);
+    T_EXPECT_EQ(t, model_page_requests_late(bed->m, BED_SID), (unsigned)WAY_REQUESTS);
+    T_EXPECT_EQ(t, bed->m->prq.pending_count, 8u);
+    bed = start(t, 1);
+    bed_pasid(bed, 3, 0, 0, 0);
+    for (unsigned n = 0; n < WAY_ANSWERS + 8; n += 8) {
+        ask(bed, n, 8);
+        way_push(bed->m, BED_SID, 0);
+    }
+    T_EXPECT_EQ(t, heard(bed), 8u);
+    T_EXPECT_EQ(t, bed->m->way.answer_count, (unsigned)WAY_ANSWERS);
+}
+
 TEST(model_way, at_once, .needs = NEED_HOST, .rules = "61 63",
      .doc = "a unit that is not slow: requests and responses are there at once")
 {

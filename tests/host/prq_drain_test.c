@@ -45,8 +45,8 @@ TEST(prq, answers_arrive, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes
     for (unsigned round = 0; round < ROUNDS; round++) {
         page_bind(&b, true);
         vtd_event_mask(b.unit, VTD_EVENT_PAGES, true);
-        for (uint16_t n = 0; n < ASKED; n++)
-            page_ask(&b, n, n, true);
+        for (unsigned n = 0; n < ASKED; n++)
+            page_ask(&b, (uint16_t)n, n, true);
         if (round % 2 == 0)
             page_arrive(&b);
         page_unbind(&b);
@@ -153,8 +153,8 @@ TEST(prq, overflow_by_another, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .
         vtd_event_mask(b.unit, VTD_EVENT_PAGES, true);
         for (rq.group = 0; rq.group < OTHERS; rq.group++)
             model_engine_ask(b.dma, &rq);
-        for (uint16_t n = 0; n < ASKED; n++)
-            page_ask(&b, n, n, true);
+        for (unsigned n = 0; n < ASKED; n++)
+            page_ask(&b, (uint16_t)n, n, true);
         page_arrive(&b);
         page_unbind(&b);
         T_EXPECT_EQ(t, heard_by(&b, ioasid_number(b.id)), (unsigned)ASKED);
