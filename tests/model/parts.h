@@ -15,7 +15,7 @@
 #define PRQ_PENDING     512
 #define PRQ_SLOTS       16384 /* of the largest queue */
 #define PRQ_OUTSTANDING 1024
-#define PRQ_RESPONSES   512
+#define PRQ_RESPONSES   2048 /* more than can be at the unit and on its way */
 #define WAY_REQUESTS    512
 #define WAY_ANSWERS     512
 #define IEC_ENTRIES     64
