@@ -82,9 +82,9 @@ TEST(ioasid, no_memory, .rows = "3 5", .flaws = "C4 S26",
 
     core_open(t, &s.c, 8);
     s.set = core_set(&s.c, 4);
-    T_EXPECT_EQ(t, starve(&s, make_core), 4);
+    T_EXPECT_EQ(t, starve(&s, make_core), 2);
     T_EXPECT_EQ(t, starve(&s, make_set), 1);
-    T_EXPECT_EQ(t, starve(&s, make_id), 3);
+    T_EXPECT_EQ(t, starve(&s, make_id), 2);
     s.id = core_alloc(&s.c, s.set);
     T_EXPECT_EQ(t, starve(&s, make_spid), 2);
     T_EXPECT_OK(t, ioasid_set_destroy(s.set));
