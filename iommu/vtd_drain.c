@@ -38,7 +38,8 @@ static bool begin(const struct vtd_unit *unit, struct vtd_retire *items, unsigne
     return any;
 }
 
-/* Steps b and c of rule 61: what is on its way to the queue arrives there. */
+/* Steps b and c of rule 61: what is on its way to the queue arrives there, and so do the answers up to now.
+ */
 static int push(struct vtd_unit *unit, struct vtd_retire *items, unsigned count)
 {
     bool translates = vtd_unit_translates(unit);
@@ -47,7 +48,7 @@ static int push(struct vtd_unit *unit, struct vtd_retire *items, unsigned count)
     vtd_batch_init(&batch, unit);
     for_each_concerned(i, unit, items, count)
     {
-        i->drain.responses = 0;
+        (void)vtd_prq_drain_answers(&i->drain);
         vtd_retire_add_iotlb(&batch, i);
     }
     for_each_concerned(i, unit, items, count)
@@ -69,7 +70,7 @@ static int push_answers(struct vtd_unit *unit, struct vtd_retire *items, unsigne
     vtd_batch_init(&batch, unit);
     for_each_concerned(i, unit, items, count)
     {
-        if (translates && i->drain.responses > 0)
+        if (translates && vtd_prq_drain_answers(&i->drain) > 0)
             vtd_retire_add_device_tlb(&batch, i);
     }
     return vtd_batch_submit_wait(&batch);

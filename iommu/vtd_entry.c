@@ -188,9 +188,7 @@ static bool group_is_zero(const struct vtd_pasid_dir_entry *e)
 
 struct vtd_pasid_entry *vtd_entry_next_table(const struct vtd_dev *dev, uint32_t *base)
 {
-    uint32_t end = (uint32_t)VTD_PDIR_PASIDS(dev->pdts);
-
-    while (*base < end) {
+    while (*base < dev->tables_end) {
         struct vtd_pasid_entry *table;
 
         if (*base % PDIR_GROUP_PASIDS == 0 &&
@@ -217,6 +215,8 @@ int vtd_entry_pasid_make(struct vtd_dev *dev, uint32_t slot, struct vtd_pasid_en
             return -ENOMEM;
         dir = FIELD_PREP(VTD_PDIR_P, 1) | FIELD_PREP_ADDR(VTD_PDIR_SMPTBLPTR, plat_pa(table).v);
         vtd_entry_publish(dev->unit, dev->directory[FIELD_GET(VTD_PASID_PDIR, slot)].q, &dir, 1);
+        if (slot >= dev->tables_end)
+            dev->tables_end = slot + 1;
         *out = vtd_entry_pasid(dev, slot);
     }
     return 0;

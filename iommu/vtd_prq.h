@@ -109,10 +109,12 @@ uint64_t vtd_prq_overflows(struct vtd_unit *unit);
 
 /*
  * Between the two, groups that match `drain` are answered invalid: those that are there at once, handed-out
- * ones included, others as they come. Which of them came since the begin `drain->responses` says. X, without
- * locks.
+ * ones included, others as they come. X, without locks.
  */
 void vtd_prq_drain_begin(struct vtd_prq_drain *drain);
+/* How many were answered since the begin, or since the last call. Their answers are in the invalidation
+ * queue: what is submitted from here on comes behind them. X, without locks. */
+unsigned vtd_prq_drain_answers(struct vtd_prq_drain *drain);
 void vtd_prq_drain_end(struct vtd_prq_drain *drain);
 
 #endif

@@ -248,6 +248,19 @@ void vtd_prq_drain_begin(struct vtd_prq_drain *drain)
     plat_unlock(&unit->prq.lock);
 }
 
+/* Who counts an answer submits it before giving the lock up. */
+unsigned vtd_prq_drain_answers(struct vtd_prq_drain *drain)
+{
+    struct vtd_prq *prq = &drain->dev->unit->prq;
+    unsigned responses;
+
+    plat_lock(&prq->lock);
+    responses = drain->responses;
+    drain->responses = 0;
+    plat_unlock(&prq->lock);
+    return responses;
+}
+
 void vtd_prq_drain_end(struct vtd_prq_drain *drain)
 {
     struct vtd_prq *prq = &drain->dev->unit->prq;

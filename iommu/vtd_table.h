@@ -63,6 +63,7 @@ struct vtd_dev {
     uint32_t rid_pasid;   /* RID_PASID of the context entries; 0 unless vtd_dev_set_rid_pasid changed it */
     bool context_present; /* context entries are there */
     struct vtd_pasid_dir_entry *directory;
+    uint32_t tables_end; /* from this PASID on, no directory entry was ever written */
     struct list link;
 };
 

@@ -9,7 +9,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/flush_test.c \
               tests/suites/fmt_regs_test.c tests/suites/fmt_test.c tests/suites/handler_calls_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
-              tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c tests/suites/nested_test.c tests/suites/nested_bind_test.c \
+              tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_context_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c tests/suites/nested_test.c tests/suites/nested_bind_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
               tests/suites/order_late_test.c tests/suites/order_suspend_test.c tests/suites/order_unplug_test.c tests/suites/pgtable_test.c tests/suites/place_change_test.c tests/suites/place_test.c \
               tests/suites/rmrr_test.c tests/suites/ioasid_set_test.c tests/suites/ioasid_end_test.c tests/suites/ioasid_alloc_test.c \
@@ -35,7 +35,7 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
 RACE_SUITE_SRCS := tests/suites/race_bind_test.c tests/suites/race_load_test.c tests/suites/race_order_test.c tests/suites/race_reader_test.c tests/suites/race_set_test.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
-TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
+TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/ioasid_irq_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
                      tests/suites/target/sva_gone_test.c tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
                      tests/suites/target/harness_stray_test.c
@@ -48,17 +48,17 @@ MODEL_SRCS := tests/model/ats.c tests/model/ats_dma.c tests/model/cache.c tests/
               tests/model/dma.c tests/model/entry.c tests/model/entry_check.c tests/model/entry_legacy.c \
               tests/model/event.c tests/model/fault.c tests/model/intr.c tests/model/model.c tests/model/nested.c \
               tests/model/post.c tests/model/presets.c tests/model/prq.c tests/model/queue.c tests/model/reach.c \
-              tests/model/regs.c tests/model/vcmd.c tests/model/walk_first.c tests/model/walk_second.c
+              tests/model/regs.c tests/model/vcmd.c tests/model/walk_first.c tests/model/walk_second.c tests/model/way.c
 MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c tests/host/model_fault_test.c \
                     tests/host/model_intr_test.c tests/host/model_nested_test.c tests/host/model_prq_test.c tests/host/model_queue_test.c \
-                    tests/host/model_vcmd_test.c tests/host/model_walk_test.c
+                    tests/host/model_vcmd_test.c tests/host/model_walk_test.c tests/host/model_way_test.c
 
 # Host process only: the platform of a Linux process, units that record, units that translate, main().
 HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/refuse_test.c \
                    tests/host/sweep_test.c tests/host/table_stub_test.c \
                    tests/host/ats_test.c tests/host/duty_stub_test.c tests/host/intr_stub_test.c \
                    tests/host/intr_walk_test.c tests/host/ioasid_host_test.c tests/host/nested_host_test.c \
-                   tests/host/prq_greedy_test.c tests/host/prq_test.c \
+                   tests/host/prq_drain_test.c tests/host/prq_greedy_test.c tests/host/prq_test.c \
                    tests/host/svm_host_test.c tests/host/unit_stub_test.c $(MODEL_SUITE_SRCS)
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
@@ -80,8 +80,10 @@ INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held se
 
 SUITE_SRCS      += tests/suites/order_enum_test.c
 TEST_SRCS       += tests/suites/order_enum_test.c $(ORDER_SRCS)
-HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/interleave_pages_test.c tests/host/order_stub_test.c
-HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_pages_test.c tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
+HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/interleave_drain_test.c tests/host/interleave_pages_test.c \
+                   tests/host/order_stub_test.c
+HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_drain_test.c tests/host/interleave_pages_test.c \
+                   tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
 
 # ---- What no platform does by itself: damaged tables, refused calls, texts ----
 

@@ -93,7 +93,7 @@ fuzz: $(O)/fuzz/fuzz_$(T)
 	$(Q)$< -max_total_time=$(S) -max_len=$(FUZZ_$(T)_BYTES) -print_final_stats=1 \
 		-artifact_prefix=$(O)/fuzz/$(T)- $(O)/fuzz/$(T) $(FUZZ_$(T)_SEEDS)
 
-# The same entry by AFL++, where it is installed; findings in $(O)/afl/$(T).
+# The same entry by AFL++, where it is installed; findings in $(O)/afl/$(T). The last lines have executions per second.
 ifeq ($(shell command -v $(AFL_CC)),)
 fuzz-afl:
 	@echo 'fuzz-afl: $(AFL_CC) is not there (package afl++): `make fuzz T=$(T)` runs the same entry by libFuzzer'
@@ -101,6 +101,8 @@ else
 fuzz-afl: $(O)/afl/fuzz_$(T)
 	$(Q)AFL_NO_UI=1 AFL_SKIP_CPUFREQ=1 AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1 \
 		afl-fuzz -V $(S) -G $(FUZZ_$(T)_BYTES) -i $(FUZZ_$(T)_SEEDS) -o $(O)/afl/$(T) -- $<
+	@sed -n '/^execs_\|^saved_\|^run_time/p' $(O)/afl/$(T)/default/fuzzer_stats
+	@grep -q '^saved_crashes *: 0$$' $(O)/afl/$(T)/default/fuzzer_stats
 endif
 
 # The seeds again, after a change of the generator.

@@ -31,6 +31,7 @@
 #define PASID_BITS 8 /* small directories: inputs per second count */
 #define REST_NS    1000000000ull
 #define LOOKS      24
+#define LOOKS_MAX  4000
 
 static struct iommu *iommu;
 static struct vtd_unit *unit;
@@ -125,14 +126,22 @@ static void configured(struct pci_id fn)
     }
 }
 
+/* Some time at least, and until nothing is on its way or at the unit. */
+static void let_pass(void)
+{
+    const struct model *m = model_machine_unit(UNIT);
+
+    for (unsigned i = 0; i < LOOKS || (i < LOOKS_MAX && !model_idle(m)); i++)
+        plat_relax();
+    check(model_idle(m), "the unit does not come to rest");
+}
+
 /* Time passes: the unit delivers, the event comes, groups are served. */
 static void settle(void)
 {
-    for (unsigned i = 0; i < LOOKS; i++)
-        plat_relax();
+    let_pass();
     check(plat_idle_wait(REST_NS) == 0, "who serves does not come to rest");
-    for (unsigned i = 0; i < LOOKS; i++)
-        plat_relax();
+    let_pass();
 }
 
 /* ---- Requests ---- */

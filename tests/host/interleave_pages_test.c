@@ -23,6 +23,7 @@ static struct meeting {
     int ended; /* what unbind or free said */
     int flush; /* what the server's own call said */
     unsigned answers;
+    unsigned late; /* that had not arrived when unbind returned */
     const char *why;
     uint64_t runs;
 } m;
@@ -46,7 +47,7 @@ static bool bind(void)
 static bool prepare(unused void *ctx)
 {
     m.ended = m.flush = 1;
-    m.answers = 0;
+    m.answers = m.late = 0;
     m.group++;
     vtd_prq_collect(m.b.unit); /* no cause of an interrupt is left from the run before */
     vtd_fault_clear(m.b.unit);
@@ -66,11 +67,14 @@ static bool prepare(unused void *ctx)
 static void end_it(unused void *ctx)
 {
     m.ended = m.by_free ? ioasid_free(m.b.set, m.b.id) : ioasid_unbind(m.b.set, m.b.id, m.b.dev);
+    if (!m.by_free)
+        m.late = model_page_responses_late(model_engine_unit(m.b.dma), m.b.dma->rids[0]);
 }
 
 static void ask(unused void *ctx)
 {
     page_ask(&m.b, m.group & 0xff, 0, true);
+    page_arrive(&m.b);
     vtd_prq_collect(m.b.unit);
 }
 
@@ -92,6 +96,8 @@ static bool judge(unused void *ctx, bool stuck)
         m.why = "the end of the binding did not succeed";
     else if (m.answers != 1)
         m.why = "not one answer";
+    else if (m.late != 0)
+        m.why = "an answer had not arrived when the binding had ended";
     else if (m.flush != 1 && m.flush != 0 && m.flush != -ENOENT && m.flush != -EBUSY)
         m.why = "the server's own call failed";
     else if (m.b.unit->prq.groups != 0)

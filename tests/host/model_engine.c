@@ -23,10 +23,10 @@
 
 /* Page requests of transfers: their group, how long a response may take, how often a page is asked for. */
 #define GROUP  1
-#define ASK_NS (20 * TICK_NS)
+#define ASK_NS (40 * TICK_NS)
 #define TRIES  8
 
-#define HEARD_MAX 160
+#define HEARD_MAX 512
 
 enum phase { IDLE, QUEUED, UNDER_WAY, ASKING, OVER };
 

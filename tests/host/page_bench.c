@@ -113,6 +113,14 @@ void page_ask(struct page_bench *b, uint16_t group, unsigned page, bool last)
     model_engine_ask(b->dma, &rq);
 }
 
+void page_arrive(struct page_bench *b)
+{
+    const struct model *m = model_engine_unit(b->dma);
+
+    for (unsigned i = 0; i < SETTLE_LOOKS && model_page_requests_late(m, b->dma->rids[0]) > 0; i++)
+        plat_relax();
+}
+
 void page_settle(struct page_bench *b)
 {
     for (unsigned i = 0; i < SETTLE_LOOKS; i++)

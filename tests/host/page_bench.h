@@ -58,6 +58,8 @@ void page_reuse_number(struct page_bench *b);
 
 /* A request of the device for the page at PAGE_IOVA + `page` pages, as its lane has them. */
 void page_ask(struct page_bench *b, uint16_t group, unsigned page, bool last);
+/* All that the device has asked for is at the unit, which has written little of it. */
+void page_arrive(struct page_bench *b);
 /* The unit, the pager and the responses come to rest. */
 void page_settle(struct page_bench *b);
 /* Takes the responses that came: how many with this code; others fail the case. */

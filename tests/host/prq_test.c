@@ -9,6 +9,9 @@
 #include "tests/host/own_unit.h"
 #include "tests/host/page_bench.h"
 
+/* In which all of a flood arrives. */
+#define FLOOD_LOOKS 100
+
 static uint64_t waits(const struct page_bench *b)
 {
     return b->unit->stats.waits;
@@ -253,13 +256,16 @@ TEST(prq, unbind_queued, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes 
 
     page_open(t, &b, PAGE_REFUSE);
     page_bind(&b, true);
+    vtd_event_mask(b.unit, VTD_EVENT_PAGES, true);
     for (uint16_t n = 0; n < 10; n++)
         page_ask(&b, n, n, true);
+    page_arrive(&b);
     before = waits(&b);
     page_unbind(&b);
     T_EXPECT_LE(t, waits(&b) - before, 3 + extra(&b));
     T_EXPECT_EQ(t, page_heard(&b, VTD_PRESP_INVALID), 10u);
     T_EXPECT_EQ(t, b.unit->prq.groups, 0u);
+    vtd_event_mask(b.unit, VTD_EVENT_PAGES, false);
     page_close(&b);
 }
 
@@ -314,6 +320,7 @@ TEST(prq, free_held, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes = PA
     page_ask(&b, 1, 0, true);
     page_settle(&b);
     page_ask(&b, 2, 0, true);
+    page_arrive(&b);
     T_ASSERT_ERR(t, ioasid_free(b.set, b.id), -EINPROGRESS);
     page_settle(&b);
     T_EXPECT_EQ(t, page_heard(&b, VTD_PRESP_INVALID), 2u);
@@ -364,6 +371,7 @@ TEST(prq, suspended, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes = PA
     T_ASSERT_EQ(t, b.held_count, 3u);
     page_ask(&b, 8, 0, true);
     page_ask(&b, 9, 0, false);
+    page_arrive(&b);
     T_ASSERT_OK(t, iommu_suspend(t->iommu));
     T_EXPECT_EQ(t, page_heard(&b, VTD_PRESP_INVALID), 4u);
     while (b.held_count > 0)
@@ -395,6 +403,7 @@ TEST(prq, number_reused, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes 
     page_ask(&b, 1, 0, true);
     page_ask(&b, 2, 0, false);
     page_ask(&b, 3, 0, true);
+    page_arrive(&b);
     page_unbind(&b);
     while (b.held_count > 0)
         iommu_page_answer(b.held[--b.held_count], IOMMU_PAGES_PRESENT);
@@ -429,7 +438,7 @@ static unsigned flood(struct page_bench *b)
     vtd_event_mask(b->unit, VTD_EVENT_PAGES, true);
     for (unsigned i = 0; i < VTD_PRQ_SLOTS + 20; i++)
         page_ask(b, (uint16_t)i, i, true);
-    for (unsigned i = 0; i < 50; i++)
+    for (unsigned i = 0; i < FLOOD_LOOKS; i++)
         plat_relax();
     T_ASSERT(b->t, FIELD_GET(VTD_PRS_PRO, vtd_read(&b->unit->io, VTD_PRS)) == 1);
     while (model_engine_heard(b->dma, &r)) {

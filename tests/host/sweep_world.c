@@ -22,6 +22,8 @@
 #define REST_LOOKS   16
 #define FIRMWARE_RID RID(0, 0x1f, 2)
 
+#define ARRIVAL_LOOKS 50
+
 /* Which device of which unit: on one unit, one of them behind a bridge with a requester id of its own, and on
  * the other. With device TLBs there is none behind a bridge. */
 static const struct {
@@ -53,7 +55,7 @@ static void rest(const struct world *w)
         model_engine_forget(dma);
 }
 
-/* One group that is complete, and one that is not. */
+/* One group that is complete, and one that is not; they are at the unit when this is over. */
 static void ask(const struct world *w, unsigned n)
 {
     struct model_page_request rq = {.sid = place_of(w, n)->rids[0],
@@ -71,6 +73,8 @@ static void ask(const struct world *w, unsigned n)
         model_page_request(m, &rq);
     }
     model_machine_leave();
+    for (unsigned i = 0; i < ARRIVAL_LOOKS && model_page_requests_late(m, rq.sid) > 0; i++)
+        plat_relax();
 }
 
 /* ---- Steps ---- */

@@ -126,6 +126,7 @@ static void answer(struct model *m, struct ats_device *dev, struct ats_inv *inv)
         queue_timed_out(m, dev->cfg.sid);
         return;
     }
+    way_push(m, dev->cfg.sid, inv->answers_sent);
     for (unsigned i = 0; i < ATS_TLB_ENTRIES; i++) {
         if (is_meant(inv, &dev->tlb[i]))
             dev->tlb[i].valid = false;
@@ -181,6 +182,7 @@ void ats_invalidate(struct model *m, const struct vtd_desc *d)
         queue_timed_out(m, sid);
         return;
     }
+    inv.answers_sent = way_answers_sent(m);
     inv.lost = !is_on(m); /* completions are not accepted */
     inv.left = dev->cfg.delay + (m->cfg.slow ? rnd(m, STEPS_MORE) : 0);
     send(m, dev, &inv);

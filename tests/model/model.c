@@ -127,6 +127,7 @@ static void step(struct model *m)
     case 3:
         ats_step(m);
         prq_step(m);
+        way_step(m);
         break;
     default:
         dma_step(m, rnd(m, MODEL_DMAS));
@@ -156,5 +157,5 @@ void model_step(struct model *m, unsigned n)
 bool model_idle(const struct model *m)
 {
     return m->command == 0 && queue_idle(m) && dma_idle(m) && ats_pending(m) == 0 && prq_drained(m) &&
-           m->vcmd.left == 0;
+           way_empty(m) && m->vcmd.left == 0;
 }

@@ -208,10 +208,15 @@ struct model_page_response {
     uint8_t code; /* enum vtd_presp_code */
 };
 
-/* A page request (or, with a PASID, read = write = false and last: a stop marker) arrives. */
+/* A function sends a page request (or, with a PASID, read = write = false and last: a stop marker). A slow
+ * unit's arrives late, at the latest before the function's next answer to an invalidation of its TLB. */
 void model_page_request(struct model *m, const struct model_page_request *rq);
 /* Oldest response that no device has taken yet. False: none. */
 bool model_page_response(struct model *m, struct model_page_response *out);
+/* Page requests of a function that are on their way to the unit. */
+unsigned model_page_requests_late(const struct model *m, uint16_t sid);
+/* Responses on their way to a function, to requests that were accepted. */
+unsigned model_page_responses_late(const struct model *m, uint16_t sid);
 
 /* ---- Interrupts of devices ---- */
 

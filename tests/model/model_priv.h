@@ -159,6 +159,7 @@ struct model {
     struct reach *reach;
 
     struct prq_state prq;
+    struct way_state way;
     struct ats_state ats;
     struct intr_state intr;
     struct vcmd_state vcmd;
@@ -388,10 +389,24 @@ void prq_written(struct model *m, uint32_t offset);
 void prq_respond(struct model *m, const struct vtd_desc *d);
 /* inv_wait with PD = 1: requests that arrived before are in the queue, or were answered. */
 bool prq_drained(const struct model *m);
-/* A PASID entry was cached: is a page request of another life of this PASID still about? */
+/* A PASID entry was cached: is a page request or a response of another life of this PASID still about? */
 void prq_pasid_cached(struct model *m, const struct cached *c, const struct trans *t);
 /* One request that has arrived goes into the queue. */
 void prq_step(struct model *m);
+/* Called by way.c: a request has arrived; a response has reached its function. */
+void prq_receive(struct model *m, const struct model_page_request *rq);
+void prq_heard(struct model *m, const struct model_page_response *response);
+
+/* ---- way.c ---- */
+
+/* A response is posted; `number` and `due` are way.c's own. */
+void way_answer(struct model *m, const struct way_answer *answer);
+uint64_t way_answers_sent(const struct model *m);
+void way_step(struct model *m);
+/* A function confirms an invalidation: the first `answers_sent` responses have reached it, if they are for
+ * it, and what it has asked for has arrived. */
+void way_push(struct model *m, uint16_t sid, uint64_t answers_sent);
+bool way_empty(const struct model *m);
 
 /* ---- ats.c ---- */
 

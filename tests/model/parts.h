@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * State of the model's smaller parts: device TLBs, page request queue, interrupt remapping, virtual commands.
+ * State of the model's smaller parts: device TLBs, page request queue, messages on their way, interrupt
+ * remapping, virtual commands.
  * Each structure belongs to the file it is named after.
  */
 #ifndef TESTS_MODEL_PARTS_H
@@ -11,10 +12,12 @@
 #define ATS_DEVICES     8
 #define ATS_TLB_ENTRIES 64
 #define ATS_PENDING     32
-#define PRQ_PENDING     16
+#define PRQ_PENDING     512
 #define PRQ_SLOTS       16384 /* of the largest queue */
 #define PRQ_OUTSTANDING 1024
-#define PRQ_RESPONSES   64
+#define PRQ_RESPONSES   2048 /* more than can be at the unit and on its way */
+#define WAY_REQUESTS    512
+#define WAY_ANSWERS     512
 #define IEC_ENTRIES     64
 
 /* ---- ats.c ---- */
@@ -35,7 +38,8 @@ struct ats_inv {
     bool lost;        /* no answer will ever come */
     uint32_t pasid;
     uint64_t first, last;
-    unsigned left; /* steps until the answer */
+    unsigned left;         /* steps until the answer */
+    uint64_t answers_sent; /* page group responses that went before it */
 };
 
 struct ats_device {
@@ -62,15 +66,40 @@ struct prq_pending {
 struct prq_state {
     struct prq_pending pending[PRQ_PENDING];
     unsigned pending_count;
-    uint64_t root[PRQ_SLOTS]; /* likewise, of the request in each slot */
-    struct model_page_request
-        outstanding[PRQ_OUTSTANDING]; /* in the queue or taken from it, no response yet */
+    uint64_t root[PRQ_SLOTS];                        /* likewise, of the request in each slot */
+    struct prq_pending outstanding[PRQ_OUTSTANDING]; /* in the queue or taken from it, no response yet */
     unsigned outstanding_count;
     unsigned untracked; /* outstanding beyond those */
     uint64_t head;      /* PQH before the last write */
     bool overflow;      /* PRO is set */
     struct model_page_response response[PRQ_RESPONSES];
     unsigned first, count;
+};
+
+/* ---- way.c ---- */
+
+struct way_request {
+    struct model_page_request rq;
+    uint64_t due; /* look at which it arrives at the latest */
+};
+
+struct way_answer {
+    struct model_page_response response;
+    bool accepted; /* to a request that was accepted */
+    uint64_t root; /* then the request's, as in struct prq_pending */
+    uint64_t number;
+    uint64_t due;
+};
+
+struct way_state {
+    uint64_t looks;
+    struct way_request request[WAY_REQUESTS];
+    unsigned request_count;
+    uint64_t request_due; /* of the last one */
+    struct way_answer answer[WAY_ANSWERS];
+    unsigned answer_count;
+    uint64_t answer_due;
+    uint64_t answers_sent; /* so far */
 };
 
 /* ---- intr.c ---- */

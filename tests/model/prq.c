@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Page requests, their queue, responses. VT-d 5.10, Page Request Descriptor, Page Request Status Register,
- * Page Group Response Descriptor; rules 14, 56 .. 64.
+ * Page requests that have arrived, their queue, responses. VT-d 5.10, Page Request Descriptor, Page Request
+ * Status Register, Page Group Response Descriptor; rules 14, 56 .. 64.
  */
 #include "tests/model/model_priv.h"
 
@@ -15,7 +15,7 @@ static uint64_t queue_size(const struct model *m)
 
 /* ---- Responses ---- */
 
-static void respond(struct model *m, const struct model_page_response *response)
+void prq_heard(struct model *m, const struct model_page_response *response)
 {
     struct prq_state *p = &m->prq;
 
@@ -48,29 +48,32 @@ static bool needs_response(const struct model_page_request *rq)
     return rq->last && !is_stop_marker(rq);
 }
 
-/* The unit itself answers. */
-static void respond_by_itself(struct model *m, const struct model_page_request *rq, enum vtd_presp_code code)
+/* The unit itself answers. `accepted`: NULL, if the entries refuse the request. */
+static void respond_by_itself(struct model *m, const struct model_page_request *rq,
+                              const struct prq_pending *accepted, enum vtd_presp_code code)
 {
-    struct model_page_response response = {.sid = rq->sid,
-                                           .has_pasid = rq->has_pasid,
-                                           .pasid = rq->has_pasid ? rq->pasid : 0,
-                                           .group = rq->group,
-                                           .code = code};
+    struct way_answer answer = {.response = {.sid = rq->sid,
+                                             .has_pasid = rq->has_pasid,
+                                             .pasid = rq->has_pasid ? rq->pasid : 0,
+                                             .group = rq->group,
+                                             .code = code},
+                                .accepted = accepted != NULL,
+                                .root = accepted != NULL ? accepted->root : 0};
 
     if (needs_response(rq))
-        respond(m, &response);
+        way_answer(m, &answer);
 }
 
 /* ---- Rule 58: exactly one response to each request that asks for one ---- */
 
-static void track(struct model *m, const struct model_page_request *rq)
+static void track(struct model *m, const struct prq_pending *delivered)
 {
     struct prq_state *p = &m->prq;
 
-    if (!needs_response(rq))
+    if (!needs_response(&delivered->rq))
         return;
     if (p->outstanding_count < PRQ_OUTSTANDING)
-        p->outstanding[p->outstanding_count++] = *rq;
+        p->outstanding[p->outstanding_count++] = *delivered;
     else
         p->untracked++;
 }
@@ -81,13 +84,16 @@ static bool is_answered_by(const struct model_page_request *rq, const struct mod
            (!rq->has_pasid || rq->pasid == response->pasid);
 }
 
-static bool untrack(struct model *m, const struct model_page_response *response)
+/* False: no request waits for it. */
+static bool untrack(struct model *m, struct way_answer *answer)
 {
     struct prq_state *p = &m->prq;
 
     for (unsigned i = 0; i < p->outstanding_count; i++) {
-        if (!is_answered_by(&p->outstanding[i], response))
+        if (!is_answered_by(&p->outstanding[i].rq, &answer->response))
             continue;
+        answer->accepted = true;
+        answer->root = p->outstanding[i].root;
         p->outstanding_count--;
         for (unsigned k = i; k < p->outstanding_count; k++)
             p->outstanding[k] = p->outstanding[k + 1];
@@ -107,18 +113,18 @@ static bool is_code(uint64_t code)
 /* The unit does not know who waits for what: it sends on whatever the descriptor says. */
 void prq_respond(struct model *m, const struct vtd_desc *d)
 {
-    struct model_page_response response = {.sid = (uint16_t)entry_get(d, VTD_QI_PRESP_RID),
-                                           .has_pasid = entry_get(d, VTD_QI_PRESP_PP),
-                                           .pasid = (uint32_t)entry_get(d, VTD_QI_PRESP_PASID),
-                                           .group = (uint16_t)entry_get(d, VTD_QI_PRESP_PRGI),
-                                           .code = (uint8_t)entry_get(d, VTD_QI_PRESP_RC)};
+    struct way_answer answer = {.response = {.sid = (uint16_t)entry_get(d, VTD_QI_PRESP_RID),
+                                             .has_pasid = entry_get(d, VTD_QI_PRESP_PP),
+                                             .pasid = (uint32_t)entry_get(d, VTD_QI_PRESP_PASID),
+                                             .group = (uint16_t)entry_get(d, VTD_QI_PRESP_PRGI),
+                                             .code = (uint8_t)entry_get(d, VTD_QI_PRESP_RC)}};
 
-    if (!untrack(m, &response))
+    if (!untrack(m, &answer))
         breach(m, "rule 58: response to requester %04x, PASID %x, group %u, which waits for none",
-               response.sid, response.pasid, response.group);
-    if (!is_code(response.code))
-        breach(m, "rule 58: response code %u", response.code);
-    respond(m, &response);
+               answer.response.sid, answer.response.pasid, answer.response.group);
+    if (!is_code(answer.response.code))
+        breach(m, "rule 58: response code %u", answer.response.code);
+    way_answer(m, &answer);
 }
 
 /* ---- The queue ---- */
@@ -147,11 +153,11 @@ static bool is_full(const struct model *m)
     return FIELD_GET(VTD_PRS_PRO, get32(m, PRS)) || (get64(m, PQT) + RECORD) % queue_size(m) == get64(m, PQH);
 }
 
-static void overflow(struct model *m, const struct model_page_request *rq)
+static void overflow(struct model *m, const struct prq_pending *accepted)
 {
     set32(m, PRS, get32(m, PRS) | M(VTD_PRS_PRO));
     m->prq.overflow = true;
-    respond_by_itself(m, rq, VTD_PRESP_SUCCESS);
+    respond_by_itself(m, &accepted->rq, accepted, VTD_PRESP_SUCCESS);
 }
 
 static void raise_event(struct model *m)
@@ -165,20 +171,19 @@ static void raise_event(struct model *m)
 
 static void deliver(struct model *m, const struct prq_pending *pending)
 {
-    const struct model_page_request *rq = &pending->rq;
-    struct vtd_page_request r = make_record(rq);
+    struct vtd_page_request r = make_record(&pending->rq);
     uint64_t base = FIELD_GET_ADDR(VTD_PQA_PQA, get64(m, PQA));
     uint64_t tail = get64(m, PQT);
 
     if (is_full(m)) {
-        overflow(m, rq);
+        overflow(m, pending);
         return;
     }
     if (!mem_write(m, base + tail, &r, sizeof(r)))
         breach(m, "rule 15: page request queue at %llx, where no memory is", (unsigned long long)base);
     m->prq.root[tail / RECORD] = pending->root;
     set64(m, PQT, (tail + RECORD) % queue_size(m));
-    track(m, rq);
+    track(m, pending);
     raise_event(m);
 }
 
@@ -204,7 +209,8 @@ bool prq_drained(const struct model *m)
     return m->prq.pending_count == 0;
 }
 
-/* ---- Rule 62: no PASID is used anew before the requests of its last life have been taken ---- */
+/* ---- Rules 62, 63: no PASID is used anew before the requests of its last life have been taken, and the
+ * responses have arrived ---- */
 
 /* The request in a slot. */
 static struct model_page_request read_record(struct model *m, uint64_t at)
@@ -217,14 +223,34 @@ static struct model_page_request read_record(struct model *m, uint64_t at)
                                        .pasid = (uint32_t)entry_get(&r, VTD_PRQ_PASID)};
 }
 
-static void check_life(struct model *m, const struct model_page_request *rq, uint64_t root,
-                       const struct cached *c, const struct trans *t)
+/* Is it of the requester and PASID of `c`, and of other tables? */
+static bool of_last_life(const struct model_page_request *rq, uint64_t root, const struct cached *c,
+                         const struct trans *t)
 {
-    if (rq->sid != c->sid || rq->has_pasid != c->has_pasid || (rq->has_pasid && rq->pasid != c->pasid) ||
-        root == trans_root(t, MODEL_CACHE_IOTLB))
-        return;
-    breach(m, "rule 62: requester %04x, PASID %x used anew while a page request of its last life waits",
-           c->sid, c->pasid);
+    return rq->sid == c->sid && rq->has_pasid == c->has_pasid && (!rq->has_pasid || rq->pasid == c->pasid) &&
+           root != trans_root(t, MODEL_CACHE_IOTLB);
+}
+
+static void check_request(struct model *m, const struct model_page_request *rq, uint64_t root,
+                          const struct cached *c, const struct trans *t)
+{
+    if (of_last_life(rq, root, c, t))
+        breach(m, "rule 62: requester %04x, PASID %x used anew while a page request of its last life waits",
+               c->sid, c->pasid);
+}
+
+static void check_answer(struct model *m, const struct way_answer *answer, const struct cached *c,
+                         const struct trans *t)
+{
+    const struct model_page_request like = {.sid = answer->response.sid,
+                                            .has_pasid = answer->response.has_pasid,
+                                            .pasid = answer->response.pasid};
+
+    if (answer->accepted && of_last_life(&like, answer->root, c, t))
+        breach(m,
+               "rule 63: requester %04x, PASID %x used anew while a page response of its last life is on its "
+               "way",
+               c->sid, c->pasid);
 }
 
 void prq_pasid_cached(struct model *m, const struct cached *c, const struct trans *t)
@@ -233,12 +259,14 @@ void prq_pasid_cached(struct model *m, const struct cached *c, const struct tran
     uint64_t size = queue_size(m);
 
     for (unsigned i = 0; i < p->pending_count; i++)
-        check_life(m, &p->pending[i].rq, p->pending[i].root, c, t);
+        check_request(m, &p->pending[i].rq, p->pending[i].root, c, t);
     for (uint64_t at = get64(m, PQH) % size; at != get64(m, PQT) % size; at = (at + RECORD) % size) {
         struct model_page_request rq = read_record(m, at);
 
-        check_life(m, &rq, p->root[at / RECORD], c, t);
+        check_request(m, &rq, p->root[at / RECORD], c, t);
     }
+    for (unsigned i = 0; i < m->way.answer_count; i++)
+        check_answer(m, &m->way.answer[i], c, t);
 }
 
 /* ---- A request arrives ---- */
@@ -268,7 +296,7 @@ static void refuse(struct model *m, const struct model_page_request *rq, const s
                       .fpd = w->fpd};
 
     fault_record(m, &f);
-    respond_by_itself(m, rq, VTD_PRESP_INVALID);
+    respond_by_itself(m, rq, NULL, VTD_PRESP_INVALID);
 }
 
 /* Step 2, rule 56: what the IOTLB has of the page is not what the function will find. */
@@ -295,7 +323,7 @@ static void accept(struct model *m, const struct model_page_request *rq, const s
 
     if (FIELD_GET_ADDR(VTD_PQA_PQA, get64(m, PQA)) == 0) {
         breach(m, "rule 14: PRE = 1 for requester %04x, and the page request queue has no address", rq->sid);
-        respond_by_itself(m, rq, VTD_PRESP_INVALID);
+        respond_by_itself(m, rq, NULL, VTD_PRESP_INVALID);
         return;
     }
     if (p->pending_count == PRQ_PENDING)
@@ -305,7 +333,7 @@ static void accept(struct model *m, const struct model_page_request *rq, const s
         deliver_oldest(m);
 }
 
-void model_page_request(struct model *m, const struct model_page_request *rq)
+void prq_receive(struct model *m, const struct model_page_request *rq)
 {
     struct entry_walk w;
 

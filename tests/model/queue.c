@@ -167,11 +167,17 @@ static void execute(struct model *m, const struct vtd_desc *d)
     }
 }
 
-/* ---- Order: rule 25 and nothing more ---- */
+/* ---- Order: rule 25, page responses and device TLBs in the order of the queue (VT-d 5.10, Page Group
+ * Response Ordering and Draining), and nothing more ---- */
 
 static bool is_iotlb(uint64_t type)
 {
     return type == VTD_QI_IOTLB || type == VTD_QI_PIOTLB;
+}
+
+static bool is_device_tlb(uint64_t type)
+{
+    return type == VTD_QI_DEVTLB || type == VTD_QI_PDEVTLB;
 }
 
 /* Must a `later` descriptor wait for an `earlier` one to take effect? */
@@ -184,9 +190,11 @@ static bool is_ordered(uint64_t earlier, uint64_t later)
     case VTD_QI_PIOTLB:
         return earlier == VTD_QI_CC || earlier == VTD_QI_PC;
     case VTD_QI_DEVTLB:
-        return earlier == VTD_QI_IOTLB || earlier == VTD_QI_IEC;
+        return earlier == VTD_QI_PRESP || earlier == VTD_QI_IOTLB || earlier == VTD_QI_IEC;
     case VTD_QI_PDEVTLB:
-        return is_iotlb(earlier) || earlier == VTD_QI_IEC;
+        return earlier == VTD_QI_PRESP || is_iotlb(earlier) || earlier == VTD_QI_IEC;
+    case VTD_QI_PRESP:
+        return is_device_tlb(earlier);
     default:
         return false;
     }

@@ -82,12 +82,12 @@ class Plan:
         replays = [os.path.join(self.out, f"host/replay_{corpus}") for corpus in corpora]
         example = os.path.join(self.out, "host/model_example")
         compiler = os.environ.get("CC", "gcc")
+        yield Job("build-tsan", self.build_tsan, then=self.tsan_jobs)  # first, as its runs are the longest
         yield Job("build-host", self.make("host", *replays, example), then=self.host_profiles, timeout=1800)
         for corpus, replay in zip(corpora, replays):
             yield Job(f"{corpus}-corpus", [replay, *sorted(glob.glob(f"tests/host/corpus/{corpus}/*"))], needs=["build-host"])
         yield Job("build-enum", self.make(os.path.join(self.out, "bench/order_enum")), timeout=1800)
         yield Job("enum", [os.path.join(self.out, "bench/order_enum"), f"depth={self.depth}", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
-        yield Job("build-tsan", self.build_tsan, then=self.tsan_jobs)
         yield Job("model-example", [example], needs=["build-host"])
         yield Job("compile-fail", ["sh", "tests/host/compile_fail/run.sh", *compiler.split()[:1]])
         yield Job("golden-vectors", ["sh", "tests/host/golden.sh"])
@@ -106,7 +106,7 @@ class Plan:
 
     def tsan_jobs(self, result):
         """The same races on units that record and on units that translate."""
-        for units in ("default", "model") if result.passed else ():
+        for units in ("model", "default") if result.passed else ():
             tap = self.tap(f"tsan-{units}")
             self.taps.append(tap)
             yield Job(f"tsan-{units}", ["sh", TSAN_RUN, self.tsan_binary(), f"--units={units}"], counts=True, tap=tap, save_tap=True,

@@ -21,7 +21,7 @@
 #define PAGE_IOVA 0x7654321000ull
 #define SETTLE_NS 5000000000ull
 
-#define ARRIVAL_LOOKS 50
+#define ARRIVAL_LOOKS 100
 
 static const unsigned request_counts[] = {0, 1, 10, 100, VTD_PRQ_SLOTS + 20};
 
