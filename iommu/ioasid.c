@@ -49,8 +49,8 @@ static inline ioasid_t start_life(struct ioasid_slot *slot, struct ioasid_hot *h
 }
 
 /* Any number in min..max, and anybody may have to be told. Core lock held, and given back. */
-static cold_path int alloc_any(struct ioasid_slot *slot, struct ioasid_set *set, uint32_t min, uint32_t max,
-                               ioasid_t *id)
+static cold_path int alloc_any(struct ioasid_slot *slot, const struct ioasid_set *set, uint32_t min,
+                               uint32_t max, ioasid_t *id)
 {
     struct ioasid_core *core = slot->core;
     uint32_t number;
@@ -65,7 +65,7 @@ static cold_path int alloc_any(struct ioasid_slot *slot, struct ioasid_set *set,
     return rc;
 }
 
-static cold_path int alloc_in_range(struct ioasid_slot *slot, struct ioasid_set *set, uint32_t min,
+static cold_path int alloc_in_range(struct ioasid_slot *slot, const struct ioasid_set *set, uint32_t min,
                                     uint32_t max, ioasid_t *id)
 {
     if (!slot || min == 0 || min > max || max > slot->core->last)

@@ -196,6 +196,7 @@ struct ioasid_turn {
     bool nested;                     /* the thread had the turn already, further up its stack */
 };
 
+/* The set in the slot was destroyed and drains; false also where there is none. */
 static inline bool ioasid_slot_dying(const struct ioasid_slot *slot)
 {
     return slot->handle != slot->open;

@@ -129,7 +129,7 @@ int ioasid_kill(struct ioasid_slot *slot, uint32_t number)
 }
 
 /* Of any ID. Core lock held, and given back. */
-static cold_path int free_any(struct ioasid_slot *slot, struct ioasid_set *set, ioasid_t id)
+static cold_path int free_any(struct ioasid_slot *slot, const struct ioasid_set *set, ioasid_t id)
 {
     struct ioasid_core *core = slot->core;
     struct ioasid_rec *rec;
