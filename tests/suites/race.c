@@ -4,6 +4,7 @@
 
 #define ROUND_NS   20000000000ull
 #define BUDGET_NS  3000000000ull
+#define SEEN_NS    15000000000ull
 #define ROUNDS_MIN 5u
 
 /* Pauses before a racer acts, at most. */
@@ -114,6 +115,11 @@ void race_set(struct race *race, unsigned racer, int (*act)(struct racer *r), vo
 bool race_more(const struct race *race, unsigned most)
 {
     return race->round < most && (race->round < ROUNDS_MIN || plat_now_ns() - race->began < BUDGET_NS);
+}
+
+bool race_until(const struct race *race, unsigned most, bool seen)
+{
+    return race_more(race, most) || (!seen && plat_now_ns() - race->began < SEEN_NS);
 }
 
 void race_round(struct race *race)

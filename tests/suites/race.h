@@ -49,6 +49,9 @@ void race_set(struct race *race, unsigned racer, int (*act)(struct racer *r), vo
  * with less to give than the machine has CPUs a round takes long.
  */
 bool race_more(const struct race *race, unsigned most);
+/* The same, and on for some seconds while what the race is for was not `seen`: it needs CPUs that act at the
+ * same time, which a busy host gives now and then. */
+bool race_until(const struct race *race, unsigned most, bool seen);
 /* One round; returns when everybody is done. A racer that does not come back fails the case. */
 void race_round(struct race *race);
 /* Ends the threads. */

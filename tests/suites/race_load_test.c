@@ -264,7 +264,7 @@ TEST(race, subscribers, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, 
         race_ear_init(&x.passing[i], i % 3, IOASID_EVENT_ALL);
         race_set(&race, i, come_and_go, &x);
     }
-    while (race_more(&race, ROUNDS)) {
+    while (race_until(&race, ROUNDS, x.registered)) {
         race_round(&race);
         t_settle(t);
     }
@@ -337,7 +337,7 @@ TEST(race, grace, .needs = NEED_TARGET | NEED_CPUS_2, .timeout_ms = 60000, .flaw
     race_set(&race, 0, write_book, &b);
     for (unsigned i = 1; i < race.count; i++)
         race_set(&race, i, read_book, &b);
-    while (race_more(&race, ROUNDS)) {
+    while (race_until(&race, ROUNDS, b.reads)) {
         b.closed = false;
         race_round(&race);
     }

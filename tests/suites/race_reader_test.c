@@ -89,7 +89,7 @@ TEST(race, private_pointer, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 600
     race_set(&race, 0, put_and_take, &s);
     for (unsigned i = 1; i < race.count; i++)
         race_set(&race, i, look_up, &s);
-    while (race_more(&race, ROUNDS) && !s.torn && !s.odd)
+    while (race_until(&race, ROUNDS, s.found) && !s.torn && !s.odd)
         race_round(&race);
     race_close(&race);
     T_EXPECT_EQ(t, s.torn, 0u);
@@ -171,7 +171,7 @@ TEST(race, driver_object, .needs = SVM_NEEDS | NEED_CPUS_2, .timeout_ms = 60000,
     race_set(&race, 0, live_and_die, &s);
     for (unsigned i = 1; i < race.count; i++)
         race_set(&race, i, look_inside, &s);
-    while (race_more(&race, ROUNDS) && !s.torn && !s.odd)
+    while (race_until(&race, ROUNDS, s.found) && !s.torn && !s.odd)
         race_round(&race);
     race_close(&race);
     T_EXPECT_EQ(t, s.torn, 0u);

@@ -226,7 +226,7 @@ TEST(race, set_end, .needs = NEED_IOMMU | NEED_CPUS_2, .timeout_ms = 60000, .row
         race_ear_init(&x.passing[i], i % 3, IOASID_EVENT_ALL);
         race_set(&race, i, i == 0 ? use : i == 1 ? destroy : i == 2 ? come_and_go : destroy, &x);
     }
-    while (race_more(&race, ROUNDS)) {
+    while (race_until(&race, ROUNDS, x.made)) {
         T_ASSERT_OK(t, ioasid_set_create(x.core, IOASID_TOKEN_MM, &x, QUOTA, &x.set));
         x.used = x.ear.heard[0] = 0;
         race_round(&race);
