@@ -81,9 +81,9 @@ INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held se
 SUITE_SRCS      += tests/suites/order_enum_test.c
 TEST_SRCS       += tests/suites/order_enum_test.c $(ORDER_SRCS)
 HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/interleave_drain_test.c tests/host/interleave_pages_test.c \
-                   tests/host/order_stub_test.c
+                   tests/host/interleave_resume_test.c tests/host/order_stub_test.c
 HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_drain_test.c tests/host/interleave_pages_test.c \
-                   tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
+                   tests/host/interleave_resume_test.c tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
 
 # ---- What no platform does by itself: damaged tables, refused calls, texts ----
 
