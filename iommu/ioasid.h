@@ -97,8 +97,8 @@ must_check int ioasid_lookup(struct ioasid_core *core, uint32_t number, ioasid_t
 
 /*
  * The private pointer. set: 0, -ENOENT, -EBUSY (there is one already, or dying). take: 0 and the old pointer
- * after a grace period, -ENOENT (no such ID, or no pointer). T. find: inside a read section; 0, -ENOENT (no
- * such ID, or no pointer), -EACCES, -EBUSY (dying). X.
+ * after a grace period, -ENOENT (no such ID, or no pointer), -EBUSY (bound: it is the binding's). T. find:
+ * inside a read section; 0, -ENOENT (no such ID, or no pointer), -EACCES, -EBUSY (dying). X.
  */
 must_check int ioasid_data_set(struct ioasid_core *core, ioasid_t id, void *data);
 must_check int ioasid_data_take(struct ioasid_core *core, ioasid_t id, void **old);
@@ -106,8 +106,8 @@ must_check int ioasid_data_find(struct ioasid_set *set, ioasid_t id, void **data
 
 /*
  * Set-private alias of an ID, 0 .. 2^20-1, unique in the set, at most one per ID. attach: 0, -ENOENT,
- * -EINVAL, -EEXIST (in use in the set), -EBUSY (the ID has one, or is dying), -ENOMEM. detach: 0, -ENOENT.
- * find: 0, -ENOENT, -EBUSY (`get` asked for and dying), -EOVERFLOW. X.
+ * -EINVAL, -EEXIST (in use in the set), -EBUSY (the ID has one, or is dying), -ENOMEM. detach: 0, -ENOENT,
+ * -EBUSY (a binding has brought it, and takes it away). find: 0, -ENOENT, -EBUSY (`get` asked for and dying), -EOVERFLOW. X.
  */
 must_check int ioasid_spid_attach(struct ioasid_core *core, ioasid_t id, uint32_t spid);
 must_check int ioasid_spid_detach(struct ioasid_core *core, ioasid_t id);

@@ -22,16 +22,17 @@
 /* ---- Records ---- */
 
 enum ioasid_flag {
-    REC_DYING = 1,     /* ioasid_free was called */
-    REC_BOUND = 2,     /* one of the references is svm.c's */
-    REC_NATIVE = 4,    /* bound natively: no free before unbind */
-    REC_TOLD = 8,      /* BIND was delivered, UNBIND or FREE is owed */
-    REC_EV_ALLOC = 16, /* ALLOC is waiting for delivery */
-    REC_EV_FREE = 32,  /* FREE is waiting for delivery */
-    REC_TURN = 64,     /* a thread has the turn on this ID */
-    REC_QUEUED = 128,  /* on the pending list of its set, which holds a pin */
-    REC_SPID = 256,    /* `spid` is attached */
-    REC_FAILED = 512,  /* a handler of FREE failed: what keeps it alive may never be given back */
+    REC_DYING = 1,         /* ioasid_free was called */
+    REC_BOUND = 2,         /* one of the references is svm.c's */
+    REC_NATIVE = 4,        /* bound natively: no free before unbind */
+    REC_TOLD = 8,          /* BIND was delivered, UNBIND or FREE is owed */
+    REC_EV_ALLOC = 16,     /* ALLOC is waiting for delivery */
+    REC_EV_FREE = 32,      /* FREE is waiting for delivery */
+    REC_TURN = 64,         /* a thread has the turn on this ID */
+    REC_QUEUED = 128,      /* on the pending list of its set, which holds a pin */
+    REC_SPID = 256,        /* `spid` is attached */
+    REC_FAILED = 512,      /* a handler of FREE failed: what keeps it alive may never be given back */
+    REC_SPID_BOUND = 1024, /* and is the binding's, with which it goes */
 };
 
 /*
@@ -399,9 +400,11 @@ void ioasid_grace_over(struct plat_work *work);
 
 /*
  * svm.c's reference, at most one per ID: taken for the first binding, given back after the last one is torn
- * down. 0, -ENOENT, -EBUSY (dying, or its set is), -EOVERFLOW. X.
+ * down, with the SPID that ioasid_bound_spid has attached (which answers as ioasid_spid_attach). 0, -ENOENT,
+ * -EBUSY (dying, or its set is), -EOVERFLOW. X.
  */
 must_check int ioasid_bound_get(struct ioasid_core *core, ioasid_t id, bool native);
+must_check int ioasid_bound_spid(struct ioasid_core *core, ioasid_t id, uint32_t spid);
 void ioasid_bound_put(struct ioasid_core *core, ioasid_t id);
 bool ioasid_is_dying(struct ioasid_core *core, ioasid_t id);
 

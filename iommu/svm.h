@@ -36,7 +36,8 @@ struct ioasid_bind_cfg {
     struct iommu_guest_table first; /* nested: what is on top of it */
     bool guest;                     /* may be freed before unbind; a native binding may not (-EBUSY) */
     struct iommu_pager *pager;      /* serves page requests; NULL: they are answered invalid */
-    uint32_t spid;                  /* attached for the time of the binding; IOASID_NO_SPID: none */
+    uint32_t spid;                  /* attached for the time of the binding, and not detached meanwhile;
+                                       IOASID_NO_SPID: none */
 };
 
 /*

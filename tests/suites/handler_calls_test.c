@@ -18,8 +18,8 @@
 #define SECOND_NS 1000000000ull
 #define LONG_NS   30000000000ull
 
-/* One life of one ID, with a user's reference, in a set of its own; device 0 is bound to it, device 1 is
- * not. */
+/* One life of one ID, with a user's reference, in a set of its own; device 0 is bound to it with an SPID,
+ * device 1 is not. */
 struct scene {
     struct svm_bench bench;
     struct ioasid_core *core, *second;
@@ -142,7 +142,7 @@ static int call_ioasid_data_set(struct scene *s)
     return rc ? rc : ioasid_data_take(s->core, s->id, &old);
 }
 
-/* Of another ID: this one's is the driver's. */
+/* Of another ID, and then of this one, of which it is the driver's. */
 static int call_ioasid_data_take(struct scene *s)
 {
     ioasid_t other;
@@ -153,7 +153,9 @@ static int call_ioasid_data_take(struct scene *s)
         rc = ioasid_data_set(s->core, other, s);
     if (rc == 0)
         rc = ioasid_data_take(s->core, other, &old);
-    return rc ? rc : ioasid_free(s->set, other);
+    if (rc == 0)
+        rc = ioasid_free(s->set, other);
+    return rc ? rc : ioasid_data_take(s->core, s->id, &old);
 }
 
 static int call_ioasid_data_find(struct scene *s)
@@ -182,8 +184,9 @@ static int call_ioasid_spid_detach(struct scene *s)
 static int call_ioasid_spid_find(struct scene *s)
 {
     ioasid_t id;
+    int rc = ioasid_spid_find(s->set, SPID, true, &id);
 
-    return ioasid_spid_find(s->set, SPID, true, &id);
+    return rc ? rc : ioasid_put(s->set, id);
 }
 
 /* ---- Sets ---- */
@@ -337,11 +340,11 @@ static const struct call calls[] = {
     CALL(ioasid_refs, 0, 0, 0, 0),
     CALL(ioasid_lookup, 0, 0, 0, 0),
     CALL(ioasid_data_set, 0, -EBUSY, -EBUSY, -EBUSY),
-    CALL(ioasid_data_take, 0, 0, 0, 0),
+    CALL(ioasid_data_take, -ENOENT, -EBUSY, -EBUSY, -EBUSY),
     CALL(ioasid_data_find, -ENOENT, 0, 0, -EBUSY),
-    CALL(ioasid_spid_attach, 0, 0, 0, -EBUSY),
-    CALL(ioasid_spid_detach, -ENOENT, -ENOENT, -ENOENT, -ENOENT),
-    CALL(ioasid_spid_find, -ENOENT, -ENOENT, -ENOENT, -ENOENT),
+    CALL(ioasid_spid_attach, 0, -EBUSY, -EBUSY, -EBUSY),
+    CALL(ioasid_spid_detach, -ENOENT, -EBUSY, -EBUSY, -EBUSY),
+    CALL(ioasid_spid_find, -ENOENT, 0, 0, -EBUSY),
     CALL(ioasid_set_create, 0, 0, 0, 0),
     CALL(ioasid_set_adjust, 0, 0, 0, 0),
     CALL(ioasid_set_destroy, -EINPROGRESS, -EINPROGRESS, -EINPROGRESS, -EINPROGRESS),
@@ -432,6 +435,7 @@ static void every_call(struct t *t, unsigned event)
     struct scene s = {.nb = {.handler = hear, .level = IOASID_LEVEL_CPU, .events = IOASID_EVENT_ALL}};
 
     svm_open(t, &s.bench, 2);
+    s.bench.cfg.spid = SPID;
     s.core = s.bench.core;
     T_ASSERT_OK(t, ioasid_notifier_register_token(s.core, IOASID_TOKEN_MM, &s, &s.nb));
     for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
