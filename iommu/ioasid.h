@@ -29,7 +29,8 @@ struct ioasid_stats {
     uint32_t live;    /* IDs not yet reclaimed, the pending ones included (V5) */
     uint32_t pending; /* free was called, references remain */
     uint32_t limbo;   /* reclaimed, waiting for the grace period */
-    uint32_t failed;  /* of the pending ones: a handler failed on FREE, the reference may never come back */
+    uint32_t failed;  /* of the live ones: a handler failed on UNBIND or FREE, or a unit did not confirm the
+                         end of a binding: what is kept of it may never come back */
     uint32_t quarantined; /* numbers that a custom allocator refused to take back: never used again */
     uint32_t held;        /* lazy mode: free numbers that wait behind all others */
     uint32_t sets;        /* the system set included, draining ones too */
@@ -107,7 +108,8 @@ must_check int ioasid_data_find(struct ioasid_set *set, ioasid_t id, void **data
 /*
  * Set-private alias of an ID, 0 .. 2^20-1, unique in the set, at most one per ID. attach: 0, -ENOENT,
  * -EINVAL, -EEXIST (in use in the set), -EBUSY (the ID has one, or is dying), -ENOMEM. detach: 0, -ENOENT,
- * -EBUSY (a binding has brought it, and takes it away). find: 0, -ENOENT, -EBUSY (`get` asked for and dying), -EOVERFLOW. X.
+ * -EBUSY (a binding has brought it, and takes it away). find: 0, -ENOENT, -EBUSY (`get` asked for and dying),
+ * -EOVERFLOW. X.
  */
 must_check int ioasid_spid_attach(struct ioasid_core *core, ioasid_t id, uint32_t spid);
 must_check int ioasid_spid_detach(struct ioasid_core *core, ioasid_t id);

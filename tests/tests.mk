@@ -17,7 +17,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
               tests/suites/reuse_test.c tests/suites/segment_test.c tests/suites/stale_test.c \
               tests/suites/svm_bind_test.c tests/suites/svm_free_test.c tests/suites/svm_gone_test.c \
-              tests/suites/svm_life_test.c tests/suites/svm_reader_test.c tests/suites/svm_turn_test.c \
+              tests/suites/svm_life_test.c tests/suites/svm_reader_test.c tests/suites/svm_told_test.c tests/suites/svm_turn_test.c \
               tests/suites/table_test.c tests/suites/tagged_test.c tests/suites/unit_test.c tests/suites/walk_test.c \
               tests/suites/xlate_end_test.c tests/suites/xlate_size_test.c \
               tests/suites/xlate_test.c

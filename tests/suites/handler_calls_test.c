@@ -357,7 +357,7 @@ static const struct call calls[] = {
     CALL(ioasid_notifier_register, -EBUSY, -EBUSY, -EBUSY, -EBUSY),
     CALL(ioasid_notifier_register_token, 0, 0, 0, 0),
     CALL(ioasid_notifier_unregister, -EDEADLK, -EDEADLK, -EDEADLK, -EDEADLK),
-    CALL(ioasid_bind, -EBUSY, 0, 0, -EBUSY),
+    CALL(ioasid_bind, -EBUSY, 0, -EBUSY, -EBUSY),
     CALL(ioasid_unbind, -ENOENT, -EBUSY, -ENOENT, 0),
     CALL(ioasid_flush, -ENOENT, 0, 0, -EBUSY),
     CALL(ioasid_flush_below, -ENOENT, 0, 0, -EBUSY),
