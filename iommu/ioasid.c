@@ -110,7 +110,7 @@ int ioasid_get(struct ioasid_set *set, ioasid_t id)
     rc = ioasid_rec_in(slot, set, id, &rec);
     if (rc == 0 && rec->flags & REC_DYING)
         rc = -EBUSY;
-    if (rc == 0 && rec->refs == UINT32_MAX)
+    if (rc == 0 && rec->refs == REFS_MAX)
         rc = -EOVERFLOW;
     if (rc == 0)
         rec->refs++;
@@ -191,7 +191,7 @@ int ioasid_bound_get(struct ioasid_core *core, ioasid_t id, bool native)
         rc = -ENOENT;
     else if (rec->flags & REC_DYING || ioasid_slot_dying(slot))
         rc = -EBUSY;
-    else if (rec->refs == UINT32_MAX)
+    else if (rec->refs == REFS_MAX)
         rc = -EOVERFLOW;
     if (rc == 0) {
         plat_assert(!(rec->flags & REC_BOUND));

@@ -67,7 +67,7 @@ void ioasid_stats(struct ioasid_core *core, struct ioasid_stats *out);
  */
 must_check int ioasid_alloc(struct ioasid_set *set, uint32_t min, uint32_t max, ioasid_t *id);
 
-/* One more user reference. 0, -ENOENT, -EACCES, -EBUSY (dying), -EOVERFLOW. X. */
+/* One more user reference. 0, -ENOENT, -EACCES, -EBUSY (dying), -EOVERFLOW (there are INT32_MAX). X. */
 must_check int ioasid_get(struct ioasid_set *set, ioasid_t id);
 
 /*
@@ -77,7 +77,8 @@ must_check int ioasid_get(struct ioasid_set *set, ioasid_t id);
 must_check int ioasid_put(struct ioasid_set *set, ioasid_t id);
 
 /*
- * Gives the owner's reference back and forbids new ones. 0: nobody used it, it is reclaimed, no FREE.
+ * Gives the owner's reference back and forbids new ones. 0: nobody used it, no FREE; it is reclaimed, or will
+ * be when whoever works on it right now (delivers its ALLOC, above all) has ended.
  * -EINPROGRESS: users remain, FREE is on its way to them, exactly once; reclaimed at their last put.
  * -EALREADY: free was called before. -EBUSY: bound natively, unbind comes first. -ENOENT, -EACCES. Quiesce
  * hooks of those who will get FREE are called before it returns. X.

@@ -51,6 +51,7 @@ struct ioasid_hot {
 
 /* The rest of a record, read and written with the core lock held. What is written while it does not count is
  * `next`. */
+#define REFS_MAX INT32_MAX /* ioasid_refs tells the count as an int */
 struct ioasid_rec {
     uint32_t refs;
     uint32_t spid;

@@ -197,8 +197,8 @@ int ioasid_free_sync(struct ioasid_set *set, ioasid_t id, uint64_t timeout_ns)
     if (inside)
         return -EDEADLK;
     rc = ioasid_free(set, id);
-    if (rc != -EINPROGRESS)
-        return rc;
+    if ((rc && rc != -EINPROGRESS) || is_reclaimed(&s))
+        return rc == -EINPROGRESS ? 0 : rc;
     wait_for(s.core, 1);
     rc = plat_wait(&s.core->reclaimed, is_reclaimed, &s, timeout_ns);
     wait_for(s.core, -1);

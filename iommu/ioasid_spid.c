@@ -123,7 +123,7 @@ static int find(const struct ioasid_slot *slot, uint32_t spid, bool get, ioasid_
     rec = ioasid_rec_at(slot->core, *place);
     if (get && rec->flags & REC_DYING)
         return -EBUSY;
-    if (get && rec->refs == UINT32_MAX)
+    if (get && rec->refs == REFS_MAX)
         return -EOVERFLOW;
     *id = ioasid_id_at(slot->core, *place);
     rec->refs += get ? 1 : 0;
