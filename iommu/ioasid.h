@@ -9,9 +9,9 @@
  * ioasid_free under the core lock, is the single point of decision between free and everything that races
  * with it.
  *
- * Every call that takes a set looks first whether there is one (-EINVAL, -ESTALE: destroyed), then at the
- * handle of the ID (-ENOENT: never lived, reclaimed, or an earlier generation), then whose it is (-EACCES),
- * then at its state. Contexts X and T as in platform.h. The core lock is a leaf.
+ * Every call of this file that takes a set looks first whether there is one (-EINVAL, -ESTALE: destroyed),
+ * then at the handle of the ID (-ENOENT: never lived, reclaimed, or an earlier generation), then whose it is
+ * (-EACCES), then at its state. Contexts X and T as in platform.h. The core lock is a leaf.
  */
 #ifndef IOMMU_IOASID_H
 #define IOMMU_IOASID_H
