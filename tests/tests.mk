@@ -7,7 +7,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/conf_cached_test.c tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
               tests/suites/device_test.c tests/suites/inflight_held_test.c \
               tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/flush_test.c \
-              tests/suites/fmt_regs_test.c tests/suites/fmt_test.c tests/suites/handler_calls_test.c \
+              tests/suites/fmt_regs_test.c tests/suites/fmt_test.c tests/suites/handler_calls_test.c tests/suites/handler_slow_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
               tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_context_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c tests/suites/nested_test.c tests/suites/nested_bind_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
