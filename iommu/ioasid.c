@@ -110,7 +110,7 @@ int ioasid_get(struct ioasid_set *set, ioasid_t id)
     rc = ioasid_rec_in(slot, set, id, &rec);
     if (rc == 0 && rec->flags & REC_DYING)
         rc = -EBUSY;
-    if (rc == 0 && rec->refs == UINT32_MAX)
+    if (rc == 0 && rec->refs == REFS_MAX)
         rc = -EOVERFLOW;
     if (rc == 0)
         rec->refs++;
@@ -191,7 +191,7 @@ int ioasid_bound_get(struct ioasid_core *core, ioasid_t id, bool native)
         rc = -ENOENT;
     else if (rec->flags & REC_DYING || ioasid_slot_dying(slot))
         rc = -EBUSY;
-    else if (rec->refs == UINT32_MAX)
+    else if (rec->refs == REFS_MAX)
         rc = -EOVERFLOW;
     if (rc == 0) {
         plat_assert(!(rec->flags & REC_BOUND));
@@ -205,13 +205,16 @@ int ioasid_bound_get(struct ioasid_core *core, ioasid_t id, bool native)
 
 void ioasid_bound_put(struct ioasid_core *core, ioasid_t id)
 {
+    struct ioasid_slot *slot;
     struct ioasid_rec *rec;
 
     plat_lock(&core->lock);
     rec = ioasid_rec_of(core, id);
     plat_assert(rec && rec->flags & REC_BOUND);
-    if (rec->flags & REC_NATIVE)
-        ioasid_slot_of_number(core, ioasid_number(id))->natives--;
+    slot = ioasid_slot_of_number(core, ioasid_number(id));
+    slot->natives -= rec->flags & REC_NATIVE ? 1 : 0;
+    if (rec->flags & REC_SPID_BOUND)
+        ioasid_spid_clear(slot, rec);
     rec->flags &= (uint16_t) ~(REC_BOUND | REC_NATIVE);
     rec->refs--;
     ioasid_maybe_reclaim(core, ioasid_number(id));

@@ -9,9 +9,9 @@
  * ioasid_free under the core lock, is the single point of decision between free and everything that races
  * with it.
  *
- * Every call that takes a set looks first whether there is one (-EINVAL, -ESTALE: destroyed), then at the
- * handle of the ID (-ENOENT: never lived, reclaimed, or an earlier generation), then whose it is (-EACCES),
- * then at its state. Contexts X and T as in platform.h. The core lock is a leaf.
+ * Every call of this file that takes a set looks first whether there is one (-EINVAL, -ESTALE: destroyed),
+ * then at the handle of the ID (-ENOENT: never lived, reclaimed, or an earlier generation), then whose it is
+ * (-EACCES), then at its state. Contexts X and T as in platform.h. The core lock is a leaf.
  */
 #ifndef IOMMU_IOASID_H
 #define IOMMU_IOASID_H
@@ -29,7 +29,8 @@ struct ioasid_stats {
     uint32_t live;    /* IDs not yet reclaimed, the pending ones included (V5) */
     uint32_t pending; /* free was called, references remain */
     uint32_t limbo;   /* reclaimed, waiting for the grace period */
-    uint32_t failed;  /* of the pending ones: a handler failed on FREE, the reference may never come back */
+    uint32_t failed;  /* of the live ones: a handler failed on UNBIND or FREE, or a unit did not confirm the
+                         end of a binding: what is kept of it may never come back */
     uint32_t quarantined; /* numbers that a custom allocator refused to take back: never used again */
     uint32_t held;        /* lazy mode: free numbers that wait behind all others */
     uint32_t sets;        /* the system set included, draining ones too */
@@ -66,7 +67,7 @@ void ioasid_stats(struct ioasid_core *core, struct ioasid_stats *out);
  */
 must_check int ioasid_alloc(struct ioasid_set *set, uint32_t min, uint32_t max, ioasid_t *id);
 
-/* One more user reference. 0, -ENOENT, -EACCES, -EBUSY (dying), -EOVERFLOW. X. */
+/* One more user reference. 0, -ENOENT, -EACCES, -EBUSY (dying), -EOVERFLOW (there are INT32_MAX). X. */
 must_check int ioasid_get(struct ioasid_set *set, ioasid_t id);
 
 /*
@@ -76,7 +77,8 @@ must_check int ioasid_get(struct ioasid_set *set, ioasid_t id);
 must_check int ioasid_put(struct ioasid_set *set, ioasid_t id);
 
 /*
- * Gives the owner's reference back and forbids new ones. 0: nobody used it, it is reclaimed, no FREE.
+ * Gives the owner's reference back and forbids new ones. 0: nobody used it, no FREE; it is reclaimed, or will
+ * be when whoever works on it right now (delivers its ALLOC, above all) has ended.
  * -EINPROGRESS: users remain, FREE is on its way to them, exactly once; reclaimed at their last put.
  * -EALREADY: free was called before. -EBUSY: bound natively, unbind comes first. -ENOENT, -EACCES. Quiesce
  * hooks of those who will get FREE are called before it returns. X.
@@ -97,8 +99,8 @@ must_check int ioasid_lookup(struct ioasid_core *core, uint32_t number, ioasid_t
 
 /*
  * The private pointer. set: 0, -ENOENT, -EBUSY (there is one already, or dying). take: 0 and the old pointer
- * after a grace period, -ENOENT (no such ID, or no pointer). T. find: inside a read section; 0, -ENOENT (no
- * such ID, or no pointer), -EACCES, -EBUSY (dying). X.
+ * after a grace period, -ENOENT (no such ID, or no pointer), -EBUSY (bound: it is the binding's). T. find:
+ * inside a read section; 0, -ENOENT (no such ID, or no pointer), -EACCES, -EBUSY (dying). X.
  */
 must_check int ioasid_data_set(struct ioasid_core *core, ioasid_t id, void *data);
 must_check int ioasid_data_take(struct ioasid_core *core, ioasid_t id, void **old);
@@ -106,8 +108,9 @@ must_check int ioasid_data_find(struct ioasid_set *set, ioasid_t id, void **data
 
 /*
  * Set-private alias of an ID, 0 .. 2^20-1, unique in the set, at most one per ID. attach: 0, -ENOENT,
- * -EINVAL, -EEXIST (in use in the set), -EBUSY (the ID has one, or is dying), -ENOMEM. detach: 0, -ENOENT.
- * find: 0, -ENOENT, -EBUSY (`get` asked for and dying), -EOVERFLOW. X.
+ * -EINVAL, -EEXIST (in use in the set), -EBUSY (the ID has one, or is dying), -ENOMEM. detach: 0, -ENOENT,
+ * -EBUSY (a binding has brought it, and takes it away). find: 0, -ENOENT, -EBUSY (`get` asked for and dying),
+ * -EOVERFLOW. X.
  */
 must_check int ioasid_spid_attach(struct ioasid_core *core, ioasid_t id, uint32_t spid);
 must_check int ioasid_spid_detach(struct ioasid_core *core, ioasid_t id);

@@ -5,6 +5,9 @@
 #include "iommu/ioasid_core.h"
 #include "kernel/lib/text.h"
 
+/* What is bound has been told, unless it is on its way or on its way out, or a unit did not confirm it. */
+#define UNTOLD (REC_TOLD | REC_TURN | REC_DYING | REC_FAILED)
+
 struct tally {
     uint32_t live;
     uint32_t pending;
@@ -42,6 +45,8 @@ static void audit_rec(struct ioasid_core *core, uint32_t number, struct tally *t
         wrong(t, id, "no reference left, and not reclaimed");
     if (rec->flags & REC_TOLD && !(rec->flags & REC_BOUND))
         wrong(t, id, "BIND delivered and not bound (V4)");
+    if (rec->flags & REC_BOUND && !(rec->flags & UNTOLD))
+        wrong(t, id, "bound and BIND not delivered (V4)");
 }
 
 /* Most numbers of a chunk are nobody's: they are looked at four at a time. */

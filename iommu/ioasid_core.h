@@ -22,16 +22,17 @@
 /* ---- Records ---- */
 
 enum ioasid_flag {
-    REC_DYING = 1,     /* ioasid_free was called */
-    REC_BOUND = 2,     /* one of the references is svm.c's */
-    REC_NATIVE = 4,    /* bound natively: no free before unbind */
-    REC_TOLD = 8,      /* BIND was delivered, UNBIND or FREE is owed */
-    REC_EV_ALLOC = 16, /* ALLOC is waiting for delivery */
-    REC_EV_FREE = 32,  /* FREE is waiting for delivery */
-    REC_TURN = 64,     /* a thread has the turn on this ID */
-    REC_QUEUED = 128,  /* on the pending list of its set, which holds a pin */
-    REC_SPID = 256,    /* `spid` is attached */
-    REC_FAILED = 512,  /* a handler of FREE failed: what keeps it alive may never be given back */
+    REC_DYING = 1,         /* ioasid_free was called */
+    REC_BOUND = 2,         /* one of the references is svm.c's */
+    REC_NATIVE = 4,        /* bound natively: no free before unbind */
+    REC_TOLD = 8,          /* BIND is being delivered, or was; UNBIND or FREE is owed */
+    REC_EV_ALLOC = 16,     /* ALLOC is waiting for delivery */
+    REC_EV_FREE = 32,      /* FREE is waiting for delivery */
+    REC_TURN = 64,         /* a thread has the turn on this ID */
+    REC_QUEUED = 128,      /* on the pending list of its set, which holds a pin */
+    REC_SPID = 256,        /* `spid` is attached */
+    REC_FAILED = 512,      /* a tear-down failed: what keeps the ID alive may never be given back */
+    REC_SPID_BOUND = 1024, /* and is the binding's, with which it goes */
 };
 
 /*
@@ -50,6 +51,7 @@ struct ioasid_hot {
 
 /* The rest of a record, read and written with the core lock held. What is written while it does not count is
  * `next`. */
+#define REFS_MAX INT32_MAX /* ioasid_refs tells the count as an int */
 struct ioasid_rec {
     uint32_t refs;
     uint32_t spid;
@@ -399,9 +401,11 @@ void ioasid_grace_over(struct plat_work *work);
 
 /*
  * svm.c's reference, at most one per ID: taken for the first binding, given back after the last one is torn
- * down. 0, -ENOENT, -EBUSY (dying, or its set is), -EOVERFLOW. X.
+ * down, with the SPID that ioasid_bound_spid has attached (which answers as ioasid_spid_attach). 0, -ENOENT,
+ * -EBUSY (dying, or its set is), -EOVERFLOW. X.
  */
 must_check int ioasid_bound_get(struct ioasid_core *core, ioasid_t id, bool native);
+must_check int ioasid_bound_spid(struct ioasid_core *core, ioasid_t id, uint32_t spid);
 void ioasid_bound_put(struct ioasid_core *core, ioasid_t id);
 bool ioasid_is_dying(struct ioasid_core *core, ioasid_t id);
 
@@ -458,12 +462,11 @@ void notifier_core_init(struct ioasid_core *core);
 
 /*
  * One event to all whom it concerns. Set-up order stops at the first refusal of a BIND, takes it back from
- * those who had agreed, and returns the errno. Tear-down order goes on whatever handlers return, and tells
- * how many of them failed; `bound`: FREE ends a binding, so that those who know only UNBIND are told. T, with
- * the turn.
+ * those who had agreed, and returns the errno. Tear-down order goes on whatever handlers return, and notes
+ * failures; `bound`: FREE ends a binding, so that those who know only UNBIND are told. T, with the turn.
  */
 must_check int notifier_deliver_setup(struct ioasid_turn *turn, const struct ioasid_event *ev);
-unsigned notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound);
+void notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound);
 /* The quiesce hooks of all whom a tear-down concerns, in tear-down order. X, without the core lock. */
 void notifier_quiesce(struct ioasid_core *core, const struct ioasid_event *ev, bool bound);
 /* The running thread is inside a handler of this core. Core lock held. */
@@ -488,10 +491,16 @@ void ioasid_turn_end(struct ioasid_turn *turn);
 
 /*
  * BIND in set-up order; after a refusal UNBIND to those who had agreed, and the errno. UNBIND in tear-down
- * order; its handlers' errors are counted only; false when no UNBIND is owed, and then nobody is told. Both
+ * order; its handlers' errors are noted only; false when no UNBIND is owed, and then nobody is told. Both
  * need the turn, not nested. T.
  */
 must_check int ioasid_emit_bind(struct ioasid_turn *turn);
 must_check bool ioasid_emit_unbind(struct ioasid_turn *turn);
+/* BIND is being delivered, or was, and UNBIND or FREE is still to come. With the turn. X. */
+must_check bool ioasid_is_told(const struct ioasid_turn *turn);
+/* The UNBIND that is owed, and is not from now on. False: none was. With the turn. X. */
+must_check bool ioasid_unbind_owed(const struct ioasid_turn *turn, struct ioasid_event *ev);
+/* A handler or a unit failed to let go of the ID: it is counted until it is reclaimed. With the turn. X. */
+void ioasid_note_failure(const struct ioasid_turn *turn);
 
 #endif

@@ -26,28 +26,41 @@ int ioasid_data_set(struct ioasid_core *core, ioasid_t id, void *data)
     return rc;
 }
 
-void *ioasid_data_clear(struct ioasid_core *core, ioasid_t id)
+/* Clears the pointer at once. 0, -ENOENT (no such ID, or no pointer), -EBUSY (one of `flags` is set). */
+static int clear(struct ioasid_core *core, ioasid_t id, unsigned flags, void **old)
 {
-    void *old = NULL;
+    const struct ioasid_rec *rec;
+    struct ioasid_hot *hot;
+    int rc = 0;
 
     plat_lock(&core->lock);
-    if (ioasid_rec_of(core, id)) {
-        struct ioasid_hot *hot = ioasid_hot_at(core, ioasid_number(id));
-
-        old = hot->data;
+    rec = ioasid_rec_of(core, id);
+    hot = rec ? ioasid_hot_at(core, ioasid_number(id)) : NULL;
+    *old = hot ? hot->data : NULL;
+    if (!*old)
+        rc = -ENOENT;
+    else if (rec->flags & flags)
+        rc = -EBUSY;
+    else
         __atomic_store_n(&hot->data, NULL, __ATOMIC_RELEASE);
-    }
     plat_unlock(&core->lock);
-    return old;
+    return rc;
+}
+
+void *ioasid_data_clear(struct ioasid_core *core, ioasid_t id)
+{
+    void *old;
+
+    return clear(core, id, 0, &old) ? NULL : old;
 }
 
 int ioasid_data_take(struct ioasid_core *core, ioasid_t id, void **old)
 {
-    *old = ioasid_data_clear(core, id);
-    if (!*old)
-        return -ENOENT;
-    plat_grace_wait();
-    return 0;
+    int rc = clear(core, id, REC_BOUND, old);
+
+    if (rc == 0)
+        plat_grace_wait();
+    return rc;
 }
 
 /* Why a lookup came to nothing. */

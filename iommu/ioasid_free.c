@@ -49,6 +49,7 @@ static void reclaim(struct ioasid_slot *slot, uint32_t number)
     struct ioasid_core *core = slot->core;
     struct ioasid_rec *rec = ioasid_rec_at(core, number);
 
+    core->stats.failed -= rec->flags & REC_FAILED ? 1 : 0;
     if (rec->flags & REC_SPID)
         ioasid_spid_clear(slot, rec);
     end_life(core, slot, ioasid_hot_at(core, number), number);
@@ -64,7 +65,6 @@ bool ioasid_maybe_reclaim(struct ioasid_core *core, uint32_t number)
         return false;
     /* V1: whoever bound the ID has torn everything down, or it would still hold its reference. */
     plat_assert(!(rec->flags & (REC_BOUND | REC_TURN | REC_QUEUED)));
-    core->stats.failed -= rec->flags & REC_FAILED ? 1 : 0;
     core->stats.pending--;
     slot->pending--;
     reclaim(slot, number);
@@ -197,8 +197,8 @@ int ioasid_free_sync(struct ioasid_set *set, ioasid_t id, uint64_t timeout_ns)
     if (inside)
         return -EDEADLK;
     rc = ioasid_free(set, id);
-    if (rc != -EINPROGRESS)
-        return rc;
+    if ((rc && rc != -EINPROGRESS) || is_reclaimed(&s))
+        return rc == -EINPROGRESS ? 0 : rc;
     wait_for(s.core, 1);
     rc = plat_wait(&s.core->reclaimed, is_reclaimed, &s, timeout_ns);
     wait_for(s.core, -1);

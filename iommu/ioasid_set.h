@@ -39,8 +39,8 @@ struct ioasid_set_info {
 
 /*
  * A new set with `quota` numbers. 0, -EINVAL (unknown type, token does not fit the type, quota 0), -EEXIST
- * (the token's last set is there, or draining), -ENOSPC (less than that is available, or a million sets were
- * there before), -ENOMEM. T.
+ * (the token's last set is there, or draining), -ENOSPC (less than that is available, 4095 sets are there or
+ * draining, or a million were before), -ENOMEM. T.
  */
 must_check int ioasid_set_create(struct ioasid_core *core, enum ioasid_token_type type, const void *token,
                                  uint32_t quota, struct ioasid_set **set);
@@ -53,14 +53,15 @@ must_check int ioasid_set_adjust(struct ioasid_set *set, uint32_t quota);
 
 /*
  * Frees every ID and ends the set. 0: it is gone, nobody used an ID. -EINPROGRESS: FREE is on its way to the
- * users of some; until their last put the set drains: its IDs may still be named by it (put, unbind, find say
- * what they say of dying IDs), alloc says -ESTALE. -EALREADY: second call. -EBUSY: an ID is bound natively,
- * and nothing was done. -EINVAL: no set, or the system set. T.
+ * users of some, or somebody works on one right now; until the last is reclaimed the set drains: its IDs may
+ * still be named by it (put, unbind, find say what they say of dying IDs), alloc says -ESTALE. -EALREADY:
+ * second call. -EBUSY: an ID is bound natively, and nothing was done. -EINVAL: no set, or the system set. T.
  */
 must_check int ioasid_set_destroy(struct ioasid_set *set);
 
 /*
- * Frees every ID of the set, which stays. 0: none is left. -EINPROGRESS: some had users, FREE is on its way
+ * Frees every ID of the set, which stays. 0: nobody used one (of when they are reclaimed see ioasid_free).
+ * -EINPROGRESS: some had users, FREE is on its way
  * to them or was before. -EBUSY: what is bound natively was left alone. -EINVAL, -ESTALE (destroyed). T.
  */
 must_check int ioasid_free_all(struct ioasid_set *set);

@@ -45,8 +45,9 @@ void ioasid_spids_destroy(struct ioasid_slot *slot)
     slot->spids = NULL;
 }
 
-static int attach(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *rec, uint32_t spid)
+static int attach(struct ioasid_slot *slot, uint32_t number, uint32_t spid, uint16_t flags)
 {
+    struct ioasid_rec *rec = ioasid_rec_at(slot->core, number);
     uint32_t *place;
 
     if (rec->flags & (REC_DYING | REC_SPID))
@@ -61,31 +62,38 @@ static int attach(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *
         return -EEXIST;
     *place = number;
     rec->spid = spid;
-    rec->flags |= REC_SPID;
+    rec->flags |= flags;
     slot->spid_count++;
     return 0;
 }
 
-int ioasid_spid_attach(struct ioasid_core *core, ioasid_t id, uint32_t spid)
+static int attach_id(struct ioasid_core *core, ioasid_t id, uint32_t spid, uint16_t flags)
 {
-    uint32_t number = ioasid_number(id);
-    struct ioasid_rec *rec;
     int rc = -ENOENT;
 
     if (spid >= IOASID_NUMBERS)
         return -EINVAL;
     plat_lock(&core->lock);
-    rec = ioasid_rec_of(core, id);
-    if (rec)
-        rc = attach(ioasid_slot_of_number(core, number), number, rec, spid);
+    if (ioasid_rec_of(core, id))
+        rc = attach(ioasid_slot_of_number(core, ioasid_number(id)), ioasid_number(id), spid, flags);
     plat_unlock(&core->lock);
     return rc;
+}
+
+int ioasid_spid_attach(struct ioasid_core *core, ioasid_t id, uint32_t spid)
+{
+    return attach_id(core, id, spid, REC_SPID);
+}
+
+int ioasid_bound_spid(struct ioasid_core *core, ioasid_t id, uint32_t spid)
+{
+    return attach_id(core, id, spid, REC_SPID | REC_SPID_BOUND);
 }
 
 void ioasid_spid_clear(struct ioasid_slot *slot, struct ioasid_rec *rec)
 {
     *place_of(slot, rec->spid) = NO_NUMBER;
-    rec->flags &= (uint16_t)~REC_SPID;
+    rec->flags &= (uint16_t) ~(REC_SPID | REC_SPID_BOUND);
     if (--slot->spid_count == 0)
         ioasid_spids_destroy(slot);
 }
@@ -97,10 +105,10 @@ int ioasid_spid_detach(struct ioasid_core *core, ioasid_t id)
 
     plat_lock(&core->lock);
     rec = ioasid_rec_of(core, id);
-    if (rec && rec->flags & REC_SPID) {
+    if (rec && rec->flags & REC_SPID)
+        rc = rec->flags & REC_SPID_BOUND ? -EBUSY : 0;
+    if (rc == 0)
         ioasid_spid_clear(ioasid_slot_of_number(core, ioasid_number(id)), rec);
-        rc = 0;
-    }
     plat_unlock(&core->lock);
     return rc;
 }
@@ -115,7 +123,7 @@ static int find(const struct ioasid_slot *slot, uint32_t spid, bool get, ioasid_
     rec = ioasid_rec_at(slot->core, *place);
     if (get && rec->flags & REC_DYING)
         return -EBUSY;
-    if (get && rec->refs == UINT32_MAX)
+    if (get && rec->refs == REFS_MAX)
         return -EOVERFLOW;
     *id = ioasid_id_at(slot->core, *place);
     rec->refs += get ? 1 : 0;

@@ -36,45 +36,68 @@ static struct ioasid_event make_event(const struct ioasid_turn *turn, enum ioasi
     return ioasid_event_make(turn->core, ioasid_number(turn->id), type);
 }
 
+bool ioasid_is_told(const struct ioasid_turn *turn)
+{
+    bool told;
+
+    plat_lock(&turn->core->lock);
+    told = ioasid_rec_of(turn->core, turn->id)->flags & REC_TOLD;
+    plat_unlock(&turn->core->lock);
+    return told;
+}
+
+void ioasid_note_failure(const struct ioasid_turn *turn)
+{
+    struct ioasid_core *core = turn->core;
+    struct ioasid_rec *rec;
+
+    plat_lock(&core->lock);
+    rec = ioasid_rec_of(core, turn->id);
+    core->stats.failed += rec->flags & REC_FAILED ? 0 : 1;
+    rec->flags |= REC_FAILED;
+    plat_unlock(&core->lock);
+}
+
 int ioasid_emit_bind(struct ioasid_turn *turn)
 {
     struct ioasid_core *core = turn->core;
     struct ioasid_rec *rec;
     struct ioasid_event ev;
-    int rc;
 
     plat_lock(&core->lock);
     rec = ioasid_rec_of(core, turn->id);
     plat_assert(!turn->nested && !(rec->flags & REC_TOLD)); /* V4 */
+    rec->flags |= REC_TOLD; /* by now: a free that comes meanwhile ends this binding too */
     ev = make_event(turn, IOASID_EVENT_BIND);
     plat_unlock(&core->lock);
-    rc = notifier_deliver_setup(turn, &ev);
-    plat_lock(&core->lock);
-    if (rc == 0)
-        rec->flags |= REC_TOLD;
-    plat_unlock(&core->lock);
-    return rc;
+    return notifier_deliver_setup(turn, &ev);
 }
 
-bool ioasid_emit_unbind(struct ioasid_turn *turn)
+bool ioasid_unbind_owed(const struct ioasid_turn *turn, struct ioasid_event *ev)
 {
     struct ioasid_core *core = turn->core;
     struct ioasid_rec *rec;
-    struct ioasid_event ev;
     bool owed;
 
     plat_lock(&core->lock);
     rec = ioasid_rec_of(core, turn->id);
-    plat_assert(!turn->nested);
     owed = rec->flags & REC_TOLD; /* V4 */
     rec->flags &= (uint16_t)~REC_TOLD;
-    ev = make_event(turn, IOASID_EVENT_UNBIND);
+    *ev = make_event(turn, IOASID_EVENT_UNBIND);
     plat_unlock(&core->lock);
-    if (owed) {
-        notifier_quiesce(core, &ev, false);
-        notifier_deliver_teardown(turn, &ev, false);
-    }
     return owed;
+}
+
+bool ioasid_emit_unbind(struct ioasid_turn *turn)
+{
+    struct ioasid_event ev;
+
+    plat_assert(!turn->nested);
+    if (!ioasid_unbind_owed(turn, &ev))
+        return false;
+    notifier_quiesce(turn->core, &ev, false);
+    notifier_deliver_teardown(turn, &ev, false);
+    return true;
 }
 
 /* ---- Pending events ---- */
@@ -122,12 +145,7 @@ static void deliver_free(struct ioasid_turn *turn)
     rec->flags &= (uint16_t)~REC_TOLD;
     ev = make_event(turn, IOASID_EVENT_FREE);
     plat_unlock(&core->lock);
-    if (notifier_deliver_teardown(turn, &ev, bound) == 0)
-        return;
-    plat_lock(&core->lock);
-    rec->flags |= REC_FAILED;
-    core->stats.failed++;
-    plat_unlock(&core->lock);
+    notifier_deliver_teardown(turn, &ev, bound);
 }
 
 /* Takes one pending event off the record; 0 when there is none. */

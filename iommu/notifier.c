@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Subscribers, the turn on an ID, and delivery of events in order.
+ * Subscribers, and the delivery of one event in order, by whoever has the turn on the ID (ioasid_turn.c).
  *
- * The turn serialises everything that concerns one ID and may block: one thread at a time delivers its events
- * or changes its bindings, while other IDs go on. A handler that calls back in has the turn already (nested).
  * The core lock is held while the list is looked at and never while a handler runs; a running handler's
  * subscriber cannot leave the list, so the walk goes on from it.
  */
@@ -252,14 +250,22 @@ static struct ioasid_notifier *walk_next(struct walk *w)
     return w->held;
 }
 
+/* The event as the subscriber that the walk has come to is told of it. */
+static struct ioasid_event seen_by(const struct walk *w)
+{
+    struct ioasid_event seen = *w->event;
+
+    seen.type = told_as(w->held, w->event->type, w->bound);
+    return seen;
+}
+
 static int call(struct walk *w)
 {
     struct ioasid_core *core = w->core;
-    struct ioasid_event seen = *w->event;
+    struct ioasid_event seen = seen_by(w);
     int rc;
 
     plat_assert(plat_locks_held() == 0); /* V7 */
-    seen.type = told_as(w->held, w->event->type, w->bound);
     rc = w->held->handler(w->held, &seen);
     plat_assert(plat_locks_held() == 0);
     plat_lock(&core->lock);
@@ -278,59 +284,74 @@ static struct walk walk_of(struct ioasid_core *core, struct ioasid_turn *turn, c
     return (struct walk){.core = core, .turn = turn, .event = ev, .forward = forward, .at = &core->notifiers};
 }
 
-void notifier_quiesce(struct ioasid_core *core, const struct ioasid_event *ev, bool bound)
+/* The quiesce hooks from where `w` stands on. */
+static void quiesce_from(struct walk w)
 {
-    struct walk w = walk_of(core, NULL, ev, true);
     struct ioasid_notifier *nb;
 
-    w.bound = bound;
+    w.turn = NULL;
     while ((nb = walk_next(&w)) != NULL) {
-        struct ioasid_event seen = *ev;
+        struct ioasid_event seen = seen_by(&w);
 
-        seen.type = told_as(nb, ev->type, bound);
         if (nb->quiesce)
             nb->quiesce(nb, &seen);
     }
 }
 
 /* After every level has been told: subscribers that deferred something to the end of the event. */
-static void call_done(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound)
+static void call_done(struct walk w)
 {
-    struct walk w = walk_of(turn->core, turn, ev, true);
     struct ioasid_notifier *nb;
 
-    w.bound = bound;
     while ((nb = walk_next(&w)) != NULL) {
+        struct ioasid_event seen = seen_by(&w);
+
         if (nb->done)
-            nb->done(nb, ev);
+            nb->done(nb, &seen);
     }
 }
 
-/* Tear-down order; nobody can stop it. */
-unsigned notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound)
+/* The handlers from where `from` stands on; nobody can stop it. */
+static void tear_down_from(struct walk from)
 {
-    struct walk w = walk_of(turn->core, turn, ev, true);
+    struct walk w = from;
     unsigned failed = 0;
 
-    w.bound = bound;
     while (walk_next(&w) != NULL)
         failed += call(&w) != 0;
-    call_done(turn, ev, bound);
-    return failed;
+    if (failed)
+        ioasid_note_failure(from.turn);
+    call_done(from);
+}
+
+void notifier_quiesce(struct ioasid_core *core, const struct ioasid_event *ev, bool bound)
+{
+    struct walk w = walk_of(core, NULL, ev, true);
+
+    w.bound = bound;
+    quiesce_from(w);
+}
+
+void notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_event *ev, bool bound)
+{
+    struct walk w = walk_of(turn->core, turn, ev, true);
+
+    w.bound = bound;
+    tear_down_from(w);
 }
 
 /* UNBIND to those who had agreed to the BIND that `refused` refused: all that follow it in tear-down order.
  */
-static void take_back(struct walk *refused)
+static void take_back(const struct walk *refused)
 {
-    struct ioasid_event ev = *refused->event;
+    struct ioasid_event ev;
     struct walk w = walk_of(refused->core, refused->turn, &ev, true);
 
+    plat_assert(ioasid_unbind_owed(refused->turn, &ev));
     w.also = IOASID_EVENT_BIND;
     w.at = refused->at;
-    ev.type = IOASID_EVENT_UNBIND;
-    while (walk_next(&w) != NULL)
-        (void)call(&w);
+    quiesce_from(w);
+    tear_down_from(w);
 }
 
 /* Set-up order, up to the first refusal. */

@@ -39,8 +39,9 @@ struct ioasid_event {
 struct ioasid_notifier;
 
 /*
- * 0 or a negative errno. On BIND an error makes the bind fail; on UNBIND and FREE it is counted and the chain
- * goes on, since tear-down has to reach everybody.
+ * 0 or a negative errno. On BIND an error makes the bind fail. On UNBIND and FREE the chain goes on, since
+ * tear-down has to reach everybody, and the ID is counted as failed (ioasid_stats) until it is reclaimed:
+ * which it is not while the handler keeps its reference. On ALLOC it is counted as refused only.
  */
 typedef int ioasid_handler(struct ioasid_notifier *nb, const struct ioasid_event *event);
 
@@ -48,10 +49,12 @@ struct ioasid_notifier {
     ioasid_handler *handler;
     /*
      * Before the first handler of an UNBIND or FREE that this one will be told of, in the context of the call
-     * that caused it: stops what can be stopped at once. May not block. X. May be NULL.
+     * that caused it: stops what can be stopped at once. May not block. X. May be NULL. After a free that
+     * comes while BIND is delivered the event is missing if that BIND is then refused.
      */
     void (*quiesce)(struct ioasid_notifier *nb, const struct ioasid_event *event);
-    /* Called when every level has seen the event, before the core lets go of the ID. May be NULL. */
+    /* After an UNBIND or FREE that this one was told of, when every level has seen it, before the core lets
+     * go of the ID. May be NULL. */
     void (*done)(struct ioasid_notifier *nb, const struct ioasid_event *event);
     enum ioasid_level level;
     unsigned events; /* IOASID_EVENT_* wanted */

@@ -97,10 +97,13 @@ static int space_for(struct svm *svm, const struct ioasid_turn *turn, struct ioa
                      const struct ioasid_bind_cfg *cfg, struct svm_space **out)
 {
     void *data;
-    int rc = ioasid_data_find(set, turn->id, &data);
+    int rc;
 
-    if (rc == -ENOENT) /* a first bind emits BIND, which cannot overtake the event being delivered */
-        return turn->nested ? -EBUSY : svm_space_create(svm, set, turn->id, cfg, out);
+    if (turn->nested && !ioasid_is_told(turn)) /* its BIND could not overtake the event being delivered */
+        return -EBUSY;
+    rc = ioasid_data_find(set, turn->id, &data);
+    if (rc == -ENOENT)
+        return svm_space_create(svm, set, turn->id, cfg, out);
     if (rc)
         return rc;
     *out = data;
@@ -150,6 +153,8 @@ static int announce(struct ioasid_turn *turn, struct svm_space *space)
         return ioasid_is_dying(turn->core, turn->id) ? -EBUSY : 0; /* its FREE cleans up */
     if (svm_space_retire(space, false) == 0)
         svm_space_release(space);
+    else
+        ioasid_note_failure(turn);
     return rc;
 }
 
@@ -188,10 +193,12 @@ static int bind_with_turn(struct svm *svm, struct ioasid_turn *turn, struct ioas
     if (rc && !binding->space) {
         unclaim_device(svm, binding);
         plat_free(binding);
+    } else if (rc) {
+        ioasid_note_failure(turn); /* it stays bound */
     }
     if (rc)
         return rc;
-    return space->count == 1 ? announce(turn, space) : 0;
+    return ioasid_is_told(turn) ? 0 : announce(turn, space);
 }
 
 /* The number has to fit the device, and be one that names an address space at all. */

@@ -36,7 +36,8 @@ struct ioasid_bind_cfg {
     struct iommu_guest_table first; /* nested: what is on top of it */
     bool guest;                     /* may be freed before unbind; a native binding may not (-EBUSY) */
     struct iommu_pager *pager;      /* serves page requests; NULL: they are answered invalid */
-    uint32_t spid;                  /* attached for the time of the binding; IOASID_NO_SPID: none */
+    uint32_t spid;                  /* attached for the time of the binding, and not detached meanwhile;
+                                       IOASID_NO_SPID: none */
 };
 
 /*
@@ -47,8 +48,11 @@ struct ioasid_bind_cfg {
  * or EAFE from another one at the same place, rule 47; a device whose requests without PASID must not be
  * nested, or have memory reserved),
  * -ENOENT, -EACCES, -EBUSY (dying; device bound already, to this ID or, in lanes other than pasid, to
- * another; another owner's private data), -EAGAIN (suspended), -EEXIST (SPID in use), -ENOSPC (no domain id),
- * -ENOMEM, -EIO, -ETIMEDOUT, a handler's errno. T.
+ * another; another owner's private data; from a handler of the ID, where BIND would have to be sent), -EAGAIN
+ * (suspended), -EEXIST (SPID in use), -ENOSPC (no domain id), -ENOMEM, -EIO, -ETIMEDOUT (from a unit, or in
+ * 10 s no turn on the ID), a handler's errno. What is wrong with the device, `cfg` or the number alone is
+ * told before set and handle are looked at. After -EIO or -ETIMEDOUT from a unit the device may stay bound,
+ * untold, until ioasid_unbind or a free ends it. T.
  */
 must_check int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev,
                            const struct ioasid_bind_cfg *cfg);
@@ -56,15 +60,17 @@ must_check int ioasid_bind(struct ioasid_set *set, ioasid_t id, struct iommu_dev
 /*
  * Stops it again: at return the device reaches nothing through `id`. The last device emits UNBIND (CPU,
  * DEVICE, IOMMU; the entry goes at the IOMMU level). 0; -ENOENT (not bound, or already torn down by FREE),
- * -EACCES; -EIO, -ETIMEDOUT: the unit did not confirm, the binding stays and keeps the ID alive: call again.
- * T.
+ * -EACCES, -EBUSY (the last device, from a handler of the ID other than FREE's); -EIO, -ETIMEDOUT: the unit
+ * did not confirm, the binding stays and keeps the ID alive: call again. T.
  */
 must_check int ioasid_unbind(struct ioasid_set *set, ioasid_t id, struct iommu_dev *dev);
 
 /*
  * Flushes what units may have cached of [iova, iova+size) for `id`, after its table changed; nested: its
  * first stage. Size 0, or an end beyond the last address there is, is everything. `leaf_only`: no table above
- * the leaves changed. One wait per unit. 0, -ENOENT (not bound), -EACCES, -EIO, -ETIMEDOUT. T.
+ * the leaves changed. One wait per unit. 0, -EINVAL, -ESTALE (the set), -ENOENT (not bound), -EACCES, -EBUSY
+ * (free was called: its clean-up flushes all there is, and where a unit does not confirm that, ioasid_unbind
+ * does; or 65535 threads use the ID), -EIO, -ETIMEDOUT (from a unit, or in 10 s no turn on the ID). T.
  */
 must_check int ioasid_flush(struct ioasid_set *set, ioasid_t id, iova_t iova, uint64_t size, bool leaf_only);
 

@@ -69,10 +69,10 @@ static int restore_one(struct svm *svm, struct which *w)
 
     if (rc)
         return rc == -ENOENT || rc == -ESTALE ? 0 : rc; /* it went meanwhile, or its whole set */
-    if (ioasid_is_dying(turn.core, w->id))
-        (void)each_binding(svm, leave_out, w);
-    else if (ioasid_data_find(w->set, w->id, &data) == 0)
+    if (ioasid_data_find(w->set, w->id, &data) == 0)
         rc = svm_space_restore(data);
+    else /* dying, perhaps since a moment ago: one look decides, since free goes on meanwhile */
+        (void)each_binding(svm, leave_out, w);
     ioasid_turn_end(&turn);
     return rc;
 }

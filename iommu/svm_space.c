@@ -145,18 +145,14 @@ int svm_space_create(struct svm *svm, struct ioasid_set *set, ioasid_t id, const
     rc = ioasid_bound_get(svm->core, id, !cfg->guest);
     if (rc)
         goto unlink;
-    rc = cfg->spid == IOASID_NO_SPID ? 0 : ioasid_spid_attach(svm->core, id, cfg->spid);
+    rc = cfg->spid == IOASID_NO_SPID ? 0 : ioasid_bound_spid(svm->core, id, cfg->spid);
+    if (rc == 0)
+        rc = ioasid_data_set(svm->core, id, space);
     if (rc)
         goto put_reference;
-    rc = ioasid_data_set(svm->core, id, space);
-    if (rc)
-        goto detach_spid;
     *out = space;
     return 0;
 
-detach_spid:
-    if (cfg->spid != IOASID_NO_SPID)
-        plat_assert(ioasid_spid_detach(svm->core, id) == 0);
 put_reference:
     ioasid_bound_put(svm->core, id);
 unlink:
@@ -172,8 +168,6 @@ void svm_space_release(struct svm_space *space)
     ioasid_t id = space->id;
 
     plat_assert(list_empty(&space->bindings) && list_empty(&space->domains));
-    if (space->cfg.spid != IOASID_NO_SPID)
-        plat_assert(ioasid_spid_detach(core, id) == 0);
     plat_assert(ioasid_data_clear(core, id) == space);
     space_unlink(space);
     plat_defer(&space->reap);

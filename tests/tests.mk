@@ -7,7 +7,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/conf_cached_test.c tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
               tests/suites/device_test.c tests/suites/inflight_held_test.c \
               tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/flush_test.c \
-              tests/suites/fmt_regs_test.c tests/suites/fmt_test.c tests/suites/handler_calls_test.c \
+              tests/suites/fmt_regs_test.c tests/suites/fmt_test.c tests/suites/handler_calls_test.c tests/suites/handler_slow_test.c \
               tests/suites/harness_blame_test.c tests/suites/harness_run_test.c tests/suites/harness_test.c tests/suites/inflight_test.c \
               tests/suites/intr_test.c tests/suites/inv_test.c tests/suites/ioasid_context_test.c tests/suites/ioasid_test.c tests/suites/lane_test.c tests/suites/machine_test.c tests/suites/nested_test.c tests/suites/nested_bind_test.c \
               tests/suites/notifier_test.c tests/suites/order_bind_test.c tests/suites/order_free_test.c \
@@ -17,7 +17,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
               tests/suites/queue_test.c tests/suites/record_test.c tests/suites/retire_test.c \
               tests/suites/reuse_test.c tests/suites/segment_test.c tests/suites/stale_test.c \
               tests/suites/svm_bind_test.c tests/suites/svm_free_test.c tests/suites/svm_gone_test.c \
-              tests/suites/svm_life_test.c tests/suites/svm_reader_test.c tests/suites/svm_turn_test.c \
+              tests/suites/svm_life_test.c tests/suites/svm_reader_test.c tests/suites/svm_told_test.c tests/suites/svm_turn_test.c \
               tests/suites/table_test.c tests/suites/tagged_test.c tests/suites/unit_test.c tests/suites/walk_test.c \
               tests/suites/xlate_end_test.c tests/suites/xlate_size_test.c \
               tests/suites/xlate_test.c
@@ -81,9 +81,9 @@ INTERLEAVE_WRAP := $(addprefix -Wl$(comma)--wrap=plat_,lock unlock locks_held se
 SUITE_SRCS      += tests/suites/order_enum_test.c
 TEST_SRCS       += tests/suites/order_enum_test.c $(ORDER_SRCS)
 HOST_SUITE_SRCS += tests/host/interleave_test.c tests/host/interleave_drain_test.c tests/host/interleave_pages_test.c \
-                   tests/host/order_stub_test.c
+                   tests/host/interleave_resume_test.c tests/host/order_stub_test.c
 HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_drain_test.c tests/host/interleave_pages_test.c \
-                   tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
+                   tests/host/interleave_resume_test.c tests/host/order_stub_test.c $(INTERLEAVE_SRCS)
 
 # ---- What no platform does by itself: damaged tables, refused calls, texts ----
 

@@ -63,6 +63,12 @@ static void owe_an_unbind(struct core_case *k)
     k->rec->flags |= REC_TOLD;
 }
 
+static void bind_in_silence(struct core_case *k)
+{
+    k->rec->flags |= REC_BOUND;
+    k->rec->refs++;
+}
+
 static void miscount_out(struct core_case *k)
 {
     k->c.core->out++;
@@ -108,6 +114,7 @@ static const struct core_damage {
     {lose_binding_reference, "fewer references than owner and binding hold (V2)"},
     {keep_what_nobody_has, "no reference left, and not reclaimed"},
     {owe_an_unbind, "BIND delivered and not bound (V4)"},
+    {bind_in_silence, "bound and BIND not delivered (V4)"},
     {miscount_out, "is not what the pool has lent (V5)"},
     {miscount_pending, "the count of pending IDs is not what the table holds (V5)"},
     {miscount_spare, "what is out is not live, in limbo, spare"},

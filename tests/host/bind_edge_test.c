@@ -205,3 +205,81 @@ TEST(refuse, broken_space, .needs = NEED_IOMMU | NEED_HOST | NEED_PT,
     T_ASSERT_OK(t, ioasid_unbind(b.set, b.id, b.dev));
     bound_close(t, &b);
 }
+
+/* ---- Who is told, when a unit does not confirm ---- */
+
+static unsigned binds, unbinds;
+
+static int count_event(unused struct ioasid_notifier *nb, const struct ioasid_event *ev)
+{
+    binds += ev->type == IOASID_EVENT_BIND;
+    unbinds += ev->type == IOASID_EVENT_UNBIND;
+    return 0;
+}
+
+/* The first device's unit answers nothing for the time of one call. */
+static void stop_answering(bool on)
+{
+    stub_machine_unit(0)->faults.hold_queue = on;
+    if (!on)
+        stub_run_queue(stub_machine_unit(0));
+}
+
+TEST(told, unconfirmed_bind, .needs = NEED_IOMMU | NEED_HOST | NEED_PT | NEED_CM, .rows = "8", .flaws = "S17",
+     .doc = "a first bind that the unit does not confirm is kept, and nobody is told: the bind of a second "
+            "device is the one that all are told of, the last unbind that of the end")
+{
+    struct ioasid_notifier nb = {
+        .handler = count_event, .events = IOASID_EVENT_BIND | IOASID_EVENT_UNBIND, .name = "counts"};
+    struct ioasid_stats stats;
+    struct bound b;
+
+    bound_open(t, &b);
+    binds = unbinds = 0;
+    T_ASSERT_OK(t, ioasid_free(b.set, b.id));
+    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, IOASID_ANY_SET, &nb));
+    T_ASSERT_OK(t, ioasid_alloc(b.set, 1, IOASID_NUMBERS - 1, &b.id));
+    stop_answering(true);
+    T_EXPECT_ERR(t, ioasid_bind(b.set, b.id, b.dev, &pass), -ETIMEDOUT);
+    stop_answering(false);
+    T_EXPECT_EQ(t, ioasid_refs(b.set, b.id), 2);
+    T_EXPECT_EQ(t, binds, 0u);
+    ioasid_stats(t->iommu->ioasids, &stats);
+    T_EXPECT_EQ(t, stats.failed, 1u);
+    T_EXPECT_OK(t, ioasid_bind(b.set, b.id, b.other, &pass));
+    T_EXPECT_EQ(t, binds, 1u);
+    T_EXPECT_OK(t, ioasid_unbind(b.set, b.id, b.dev));
+    T_EXPECT_EQ(t, unbinds, 0u);
+    T_EXPECT_OK(t, ioasid_unbind(b.set, b.id, b.other));
+    T_EXPECT_EQ(t, unbinds, 1u);
+    bound_close(t, &b);
+    T_ASSERT_OK(t, ioasid_notifier_unregister(t->iommu->ioasids, &nb));
+}
+
+TEST(told, unconfirmed_unbind, .needs = NEED_IOMMU | NEED_HOST | NEED_PT, .rows = "18", .flaws = "S17",
+     .doc =
+         "a last unbind that the unit does not confirm has been told, and the device stays bound: the bind "
+         "of another one is told anew")
+{
+    struct ioasid_notifier nb = {
+        .handler = count_event, .events = IOASID_EVENT_BIND | IOASID_EVENT_UNBIND, .name = "counts"};
+    struct bound b;
+
+    bound_open(t, &b);
+    binds = unbinds = 0;
+    T_ASSERT_OK(t, ioasid_free(b.set, b.id));
+    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, IOASID_ANY_SET, &nb));
+    T_ASSERT_OK(t, ioasid_alloc(b.set, 1, IOASID_NUMBERS - 1, &b.id));
+    T_ASSERT_OK(t, ioasid_bind(b.set, b.id, b.dev, &pass));
+    stop_answering(true);
+    T_EXPECT_ERR(t, ioasid_unbind(b.set, b.id, b.dev), -ETIMEDOUT);
+    stop_answering(false);
+    T_EXPECT_EQ(t, unbinds, 1u);
+    T_EXPECT_OK(t, ioasid_bind(b.set, b.id, b.other, &pass));
+    T_EXPECT_EQ(t, binds, 2u);
+    T_EXPECT_OK(t, ioasid_unbind(b.set, b.id, b.dev));
+    T_EXPECT_OK(t, ioasid_unbind(b.set, b.id, b.other));
+    T_EXPECT_EQ(t, unbinds, 2u);
+    bound_close(t, &b);
+    T_ASSERT_OK(t, ioasid_notifier_unregister(t->iommu->ioasids, &nb));
+}

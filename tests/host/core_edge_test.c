@@ -241,6 +241,26 @@ TEST(ioasid, no_slot, .needs = NEED_HOST, .rows = "5",
     core_close(&c);
 }
 
+TEST(ioasid, most_sets, .needs = NEED_HOST, .rows = "5",
+     .doc = "4095 sets beside that of the host: the next one is -ENOSPC, and works when one has gone")
+{
+    static struct ioasid_set *sets[4095];
+    struct ioasid_set *more;
+    struct core_bench c;
+
+    core_open(t, &c, 13);
+    for (unsigned i = 0; i < ARRAY_SIZE(sets); i++)
+        sets[i] = core_set(&c, 1);
+    T_EXPECT_ERR(t, ioasid_set_create(c.core, IOASID_TOKEN_NONE, NULL, 1, &more), -ENOSPC);
+    T_EXPECT_OK(t, ioasid_set_destroy(sets[7]));
+    core_settle(&c);
+    sets[7] = core_set(&c, 1);
+    core_audit(&c, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(sets); i++)
+        T_EXPECT_OK(t, ioasid_set_destroy(sets[i]));
+    core_close(&c);
+}
+
 TEST(ioasid, free_all_again, .needs = NEED_HOST, .rows = "23",
      .doc = "free_all over an ID that is pending already: -EINPROGRESS, and it goes with its last reference")
 {

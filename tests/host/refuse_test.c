@@ -126,7 +126,8 @@ TEST(refuse, references, .needs = NEED_HOST,
     T_EXPECT_ERR(t, ioasid_core_destroy(core), -EBUSY);
     T_ASSERT_OK(t, ioasid_spid_attach(core, id, 3));
     rec = ioasid_rec_at(core, ioasid_number(id));
-    rec->refs = UINT32_MAX;
+    rec->refs = INT32_MAX;
+    T_EXPECT_EQ(t, ioasid_refs(set, id), INT32_MAX);
     T_EXPECT_ERR(t, ioasid_get(set, id), -EOVERFLOW);
     T_EXPECT_ERR(t, ioasid_bound_get(core, id, true), -EOVERFLOW);
     T_EXPECT_ERR(t, ioasid_spid_find(set, 3, true, &found), -EOVERFLOW);

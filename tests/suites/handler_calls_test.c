@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tests/harness/env.h"
 #include "tests/suites/svm_bench.h"
 
 #define QUOTA     4u
@@ -16,10 +15,9 @@
 #define FREE_NS   1000000000ull
 #define SETTLE_NS 3000000000ull
 #define SECOND_NS 1000000000ull
-#define LONG_NS   30000000000ull
 
-/* One life of one ID, with a user's reference, in a set of its own; device 0 is bound to it, device 1 is
- * not. */
+/* One life of one ID, with a user's reference, in a set of its own; device 0 is bound to it with an SPID,
+ * device 1 is not. */
 struct scene {
     struct svm_bench bench;
     struct ioasid_core *core, *second;
@@ -142,7 +140,7 @@ static int call_ioasid_data_set(struct scene *s)
     return rc ? rc : ioasid_data_take(s->core, s->id, &old);
 }
 
-/* Of another ID: this one's is the driver's. */
+/* Of another ID, and then of this one, of which it is the driver's. */
 static int call_ioasid_data_take(struct scene *s)
 {
     ioasid_t other;
@@ -153,7 +151,9 @@ static int call_ioasid_data_take(struct scene *s)
         rc = ioasid_data_set(s->core, other, s);
     if (rc == 0)
         rc = ioasid_data_take(s->core, other, &old);
-    return rc ? rc : ioasid_free(s->set, other);
+    if (rc == 0)
+        rc = ioasid_free(s->set, other);
+    return rc ? rc : ioasid_data_take(s->core, s->id, &old);
 }
 
 static int call_ioasid_data_find(struct scene *s)
@@ -182,8 +182,9 @@ static int call_ioasid_spid_detach(struct scene *s)
 static int call_ioasid_spid_find(struct scene *s)
 {
     ioasid_t id;
+    int rc = ioasid_spid_find(s->set, SPID, true, &id);
 
-    return ioasid_spid_find(s->set, SPID, true, &id);
+    return rc ? rc : ioasid_put(s->set, id);
 }
 
 /* ---- Sets ---- */
@@ -337,11 +338,11 @@ static const struct call calls[] = {
     CALL(ioasid_refs, 0, 0, 0, 0),
     CALL(ioasid_lookup, 0, 0, 0, 0),
     CALL(ioasid_data_set, 0, -EBUSY, -EBUSY, -EBUSY),
-    CALL(ioasid_data_take, 0, 0, 0, 0),
+    CALL(ioasid_data_take, -ENOENT, -EBUSY, -EBUSY, -EBUSY),
     CALL(ioasid_data_find, -ENOENT, 0, 0, -EBUSY),
-    CALL(ioasid_spid_attach, 0, 0, 0, -EBUSY),
-    CALL(ioasid_spid_detach, -ENOENT, -ENOENT, -ENOENT, -ENOENT),
-    CALL(ioasid_spid_find, -ENOENT, -ENOENT, -ENOENT, -ENOENT),
+    CALL(ioasid_spid_attach, 0, -EBUSY, -EBUSY, -EBUSY),
+    CALL(ioasid_spid_detach, -ENOENT, -EBUSY, -EBUSY, -EBUSY),
+    CALL(ioasid_spid_find, -ENOENT, 0, 0, -EBUSY),
     CALL(ioasid_set_create, 0, 0, 0, 0),
     CALL(ioasid_set_adjust, 0, 0, 0, 0),
     CALL(ioasid_set_destroy, -EINPROGRESS, -EINPROGRESS, -EINPROGRESS, -EINPROGRESS),
@@ -354,7 +355,7 @@ static const struct call calls[] = {
     CALL(ioasid_notifier_register, -EBUSY, -EBUSY, -EBUSY, -EBUSY),
     CALL(ioasid_notifier_register_token, 0, 0, 0, 0),
     CALL(ioasid_notifier_unregister, -EDEADLK, -EDEADLK, -EDEADLK, -EDEADLK),
-    CALL(ioasid_bind, -EBUSY, 0, 0, -EBUSY),
+    CALL(ioasid_bind, -EBUSY, 0, -EBUSY, -EBUSY),
     CALL(ioasid_unbind, -ENOENT, -EBUSY, -ENOENT, 0),
     CALL(ioasid_flush, -ENOENT, 0, 0, -EBUSY),
     CALL(ioasid_flush_below, -ENOENT, 0, 0, -EBUSY),
@@ -432,6 +433,7 @@ static void every_call(struct t *t, unsigned event)
     struct scene s = {.nb = {.handler = hear, .level = IOASID_LEVEL_CPU, .events = IOASID_EVENT_ALL}};
 
     svm_open(t, &s.bench, 2);
+    s.bench.cfg.spid = SPID;
     s.core = s.bench.core;
     T_ASSERT_OK(t, ioasid_notifier_register_token(s.core, IOASID_TOKEN_MM, &s, &s.nb));
     for (unsigned i = 0; i < ARRAY_SIZE(calls); i++)
@@ -464,94 +466,4 @@ TEST(handler, calls_in_free, .needs = SVM_NEEDS, .rows = "35 37 38", .flaws = "S
      .doc = "the same in a handler of FREE")
 {
     every_call(t, 3);
-}
-
-/* ---- Handlers that take their time ---- */
-
-/* What another thread does while a handler is at work. */
-struct visit {
-    struct plat_work work;
-    struct svm_bench *bench;
-    ioasid_t id;
-    bool knocks; /* asks for the turn on the handler's ID too */
-    int knocked, lived;
-    bool ended; /* atomic */
-};
-
-static struct visit visit;
-
-static void pay_visit(unused struct plat_work *work)
-{
-    struct svm_bench *b = visit.bench;
-    ioasid_t other;
-
-    visit.lived = ioasid_alloc(b->set, 1, IOASID_NUMBERS - 1, &other);
-    if (visit.lived == 0)
-        visit.lived = svm_do_bind(b, other, 1);
-    if (visit.lived == 0)
-        visit.lived = svm_do_unbind(b, other, 1);
-    if (visit.lived == 0)
-        visit.lived = ioasid_free(b->set, other);
-    if (visit.knocks)
-        visit.knocked = ioasid_flush(b->set, visit.id, (iova_t){0}, 0, false);
-    __atomic_store_n(&visit.ended, true, __ATOMIC_RELEASE);
-}
-
-static bool never(void *arg unused)
-{
-    return false;
-}
-
-static bool has_left(void *arg unused)
-{
-    return __atomic_load_n(&visit.ended, __ATOMIC_ACQUIRE);
-}
-
-/* One second; or, with a knocking visitor, until that one has given up: for ever, as far as it can tell. */
-static void take_time(struct svm_watcher *w, const struct ioasid_event *ev)
-{
-    struct plat_waitq wq;
-
-    if (!ioasid_eq(ev->id, visit.id) || visit.work.run)
-        return;
-    plat_waitq_init(&wq);
-    visit.work.run = pay_visit;
-    plat_work_queue(&visit.work);
-    w->act_result = plat_wait(&wq, visit.knocks ? has_left : never, NULL, visit.knocks ? LONG_NS : SECOND_NS);
-}
-
-/* A handler of BIND takes its time, in the thread that binds. */
-static void slow_handler(struct t *t, bool for_ever)
-{
-    struct svm_bench b;
-
-    svm_open(t, &b, 2);
-    svm_watch(&b, IOASID_LEVEL_CPU, IOASID_EVENT_BIND)->act = take_time;
-    visit = (struct visit){.bench = &b, .id = svm_alloc(&b), .knocks = for_ever};
-    T_EXPECT_OK(t, svm_do_bind(&b, visit.id, 0));
-    T_EXPECT(t, __atomic_load_n(&visit.ended, __ATOMIC_ACQUIRE));
-    T_EXPECT_ERR(t, b.watchers[0].act_result, for_ever ? 0 : -ETIMEDOUT);
-    T_EXPECT_OK(t, visit.lived);
-    if (for_ever)
-        T_EXPECT_ERR(t, visit.knocked, -ETIMEDOUT);
-    T_EXPECT_OK(t, ioasid_flush(b.set, visit.id, (iova_t){0}, 0, false));
-    T_EXPECT_OK(t, svm_do_unbind(&b, visit.id, 0));
-    T_EXPECT_OK(t, ioasid_free(b.set, visit.id));
-    svm_expect_audit(&b, 0);
-    svm_close(&b);
-}
-
-TEST(handler, runs_a_second, .needs = SVM_NEEDS, .rows = "58", .flaws = "S4 C18",
-     .doc = "while a handler runs for a second another ID lives its whole life")
-{
-    slow_handler(t, false);
-}
-
-TEST(handler, never_returns, .needs = SVM_NEEDS, .timeout_ms = 60000, .flaws = "S4",
-     .doc = "who wants an ID whose handler does not come back is told so in bounded time; other IDs go on, "
-            "and so does this one afterwards")
-{
-    if (env_is_host() && !env_has_stubs())
-        t_skip(t, "ten seconds of strict units take long, and are those of units that record");
-    slow_handler(t, true);
 }

@@ -234,6 +234,30 @@ TEST(scope, free_sync, .rows = "23 24", .flaws = "C18",
     core_close(&c);
 }
 
+TEST(scope, free_sync_before_alloc, .rows = "1 21", .flaws = "C18 C19",
+     .doc =
+         "an ID is freed before its ALLOC has been delivered: free says 0 at once, and the wait for its end "
+         "is one for ALLOC too")
+{
+    struct core_bench c;
+    ioasid_t id;
+
+    core_open(t, &c, 8);
+    core_listen(&c, 0, IOASID_ANY_SET, IOASID_LEVEL_CPU, IOASID_EVENT_ALL);
+    for (unsigned i = 1; i <= 8; i++) {
+        id = core_alloc(&c, c.system);
+        T_EXPECT_OK(t, ioasid_free_sync(c.system, id, CORE_SETTLE_NS));
+        T_EXPECT_ERR(t, ioasid_refs(c.system, id), -ENOENT);
+        T_EXPECT_EQ(t, core_stats(&c).live, 0u);
+        T_EXPECT_EQ(t, __atomic_load_n(&c.ears[0].heard, __ATOMIC_ACQUIRE), i);
+    }
+    core_alloc(&c, c.system);
+    T_EXPECT_OK(t, ioasid_free_all(c.system));
+    core_settle(&c);
+    T_EXPECT_EQ(t, core_stats(&c).live, 0u);
+    core_close(&c);
+}
+
 TEST(scope, free_sync_in_handler, .rows = "37", .flaws = "C18",
      .doc = "from a handler it is -EDEADLK at once, and the ID is as it was")
 {

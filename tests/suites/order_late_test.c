@@ -252,16 +252,22 @@ TEST(order, handler_fails_free, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = 
 }
 
 TEST(order, handler_fails_unbind, .needs = NEED_DMA, .lanes = PLAY_LANES, .flaws = "S20", .negative = true,
-     .doc = "nor does one that fails UNBIND")
+     .doc = "nor does one that fails UNBIND; the ID is counted as failed until it is freed")
 {
     static const struct play_step steps[] = {{OWNER_ALLOC, 0, 0, 0, NULL, NULL},
                                              {OWNER_BIND, 0, 0, 0, BIND_EVENT, "0"},
                                              {OWNER_UNBIND, 0, 0, 0, UNBIND_EVENT, "-"}};
+    struct ioasid_stats stats;
     struct play p;
 
     play_open(t, &p, 1);
     owner_listener(&p.owner, 'C')->refuse = IOASID_EVENT_UNBIND;
     play_steps(&p, steps, ARRAY_SIZE(steps));
     T_EXPECT_EQ(t, owner_listener(&p.owner, 'C')->refused, 1u);
+    ioasid_stats(t->iommu->ioasids, &stats);
+    T_EXPECT_EQ(t, stats.failed, 1u);
+    T_EXPECT_OK(t, owner_do_nowait(&p.owner, OWNER_FREE, 0, 0));
+    ioasid_stats(t->iommu->ioasids, &stats);
+    T_EXPECT_EQ(t, stats.failed, 0u);
     play_close(&p);
 }

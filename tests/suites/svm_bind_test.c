@@ -188,6 +188,32 @@ TEST(svm, bind_with_spid, .needs = SVM_NEEDS, .rows = "13 7", .flaws = "C14",
     svm_close(&b);
 }
 
+TEST(svm, bound_belongings, .needs = SVM_NEEDS, .rows = "7 18", .flaws = "C14 S30",
+     .doc = "the SPID and the private data of a binding go with it: whoever else wants to take them is told "
+            "-EBUSY; an SPID that the owner has attached is his at any time")
+{
+    struct svm_bench b;
+    ioasid_t id, found;
+    void *data;
+
+    svm_open(t, &b, 1);
+    id = svm_alloc(&b);
+    for (unsigned round = 0; round < 2; round++) {
+        b.cfg.spid = round ? 77 : IOASID_NO_SPID;
+        T_ASSERT_OK(t, svm_do_bind(&b, id, 0));
+        T_EXPECT_ERR(t, ioasid_spid_attach(b.core, id, 78), round ? -EBUSY : 0);
+        T_EXPECT_ERR(t, ioasid_spid_detach(b.core, id), round ? -EBUSY : 0);
+        T_EXPECT_ERR(t, ioasid_spid_find(b.set, 77, false, &found), round ? 0 : -ENOENT);
+        T_EXPECT_ERR(t, ioasid_data_take(b.core, id, &data), -EBUSY);
+        T_EXPECT(t, svm_present(&b, 0));
+        T_EXPECT_OK(t, svm_do_unbind(&b, id, 0));
+        T_EXPECT_ERR(t, ioasid_spid_detach(b.core, id), -ENOENT);
+        T_EXPECT_ERR(t, ioasid_data_take(b.core, id, &data), -ENOENT);
+    }
+    T_EXPECT_OK(t, ioasid_free(b.set, id));
+    svm_close(&b);
+}
+
 TEST(svm, bind_same_tables, .needs = SVM_NEEDS | NEED_SS, .rules = "46 47",
      .doc = "all devices of an ID share one stage and table: a bind with another is -EINVAL")
 {

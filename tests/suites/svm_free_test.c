@@ -70,8 +70,8 @@ TEST(svm, free_without_other_subscribers, .needs = SVM_NEEDS, .rows = "23", .fla
     svm_close(&b);
 }
 
-TEST(svm, unbind_beats_cleanup, .needs = SVM_NEEDS, .rows = "27", .flaws = "S23 C9 C21",
-     .doc = "unbind after free, before the clean-up: whoever is first tears down, once; FREE once, no UNBIND "
+TEST(svm, unbind_beats_cleanup, .needs = SVM_NEEDS, .flaws = "S23 C9 C21",
+     .doc = "unbind right after free: whoever is first tears down, once; FREE once, no UNBIND "
             "besides")
 {
     struct svm_bench b;
@@ -155,7 +155,7 @@ static void unbind_and_bind(struct svm_watcher *w, const struct ioasid_event *ev
 }
 
 TEST(
-    svm, unbind_from_free_handler, .needs = SVM_NEEDS, .rows = "37", .flaws = "S3 S4",
+    svm, unbind_from_free_handler, .needs = SVM_NEEDS, .rows = "27 37", .flaws = "S3 S4",
     .doc = "from a FREE handler bind and get are -EBUSY, unbind does the work at once, and nothing deadlocks")
 {
     struct svm_bench b;
