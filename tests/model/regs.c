@@ -11,6 +11,7 @@
 
 #define EVENT_ADDR_BITS 0xfffffffcu
 #define EVENT_DATA_BITS 0xffffu
+#define LOWER_HALF      (uint64_t) UINT32_MAX
 #define RSVD_P          0x7fffffffu /* of the control registers: preserved, so no breach when written */
 
 /* A register as software sees it: bits that a write sets, that writing 1 clears, that may be written in vain.
@@ -302,18 +303,37 @@ static bool access_ok(struct model *m, uint32_t offset, unsigned width, bool wri
     return false;
 }
 
+/* Time that passes in, or between, the dwords of an access. */
+static void pass(struct model *m)
+{
+    if (m->cfg.slow)
+        model_step(m, rnd(m, 3));
+}
+
+/* A slow unit may take 64 bits as two dwords, the lower one first. Not those whose lower half is a command
+ * with an operand in the upper one: these are 64 bits, or two accesses in the other order. */
+static bool is_split(struct model *m, uint32_t offset)
+{
+    return m->cfg.slow && !vcmd_owns(m, offset) && rnd(m, 2) == 0;
+}
+
 static uint64_t read_reg(struct model *m, uint32_t offset, unsigned width)
 {
     struct reg r;
 
     if (!access_ok(m, offset, width, false, &r))
         return 0;
-    if (m->cfg.slow)
-        model_step(m, rnd(m, 3));
+    pass(m);
     if (r.off == VTD_OFF_GCMD)
         return rnd(m, UINT32_MAX); /* write-only: anything may come */
     if (r.off == VTD_OFF_IQERCD && m->cfg.no_iqercd)
         return 0;
+    if (width == 8 && is_split(m, offset)) {
+        uint64_t low = reg_get(m, offset, 4);
+
+        pass(m);
+        return reg_get(m, offset + 4, 4) * pow2(32) + low;
+    }
     return reg_get(m, offset, width);
 }
 
@@ -334,15 +354,22 @@ void model_write32(struct model *m, uint32_t offset, uint32_t value)
     if (!access_ok(m, offset, 4, true, &r))
         return;
     if (offset == r.off)
-        write_reg(m, &r, value, UINT32_MAX);
+        write_reg(m, &r, value, LOWER_HALF);
     else
-        write_reg(m, &r, (uint64_t)value * pow2(32), ~(uint64_t)UINT32_MAX);
+        write_reg(m, &r, (uint64_t)value * pow2(32), ~LOWER_HALF);
 }
 
 void model_write64(struct model *m, uint32_t offset, uint64_t value)
 {
     struct reg r;
 
-    if (access_ok(m, offset, 8, true, &r))
+    if (!access_ok(m, offset, 8, true, &r))
+        return;
+    if (!is_split(m, offset)) {
         write_reg(m, &r, value, UINT64_MAX);
+        return;
+    }
+    write_reg(m, &r, value, LOWER_HALF);
+    pass(m);
+    write_reg(m, &r, value, ~LOWER_HALF);
 }
