@@ -331,7 +331,7 @@ static void run(struct model *m)
 
 void queue_enabled(struct model *m, bool on)
 {
-    m->queue_stopped = false;
+    m->queue_stopped = (get32(m, FSTS) & QUEUE_STOPS) != 0;
     m->last_was_wait = true; /* nothing has been executed that would be left to wait for */
     m->fetched_count = 0;
     m->queue_tail = get64(m, IQT);
