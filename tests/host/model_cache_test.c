@@ -84,6 +84,24 @@ TEST(model_cache, leaf, .rules = "50",
     mrig_close(&rig);
 }
 
+TEST(model_cache, read_only, .rules = "52",
+     .doc = "a leaf cached without W refuses writes until it is invalidated, with D = 0 as with D = 1")
+{
+    for (unsigned dirty = 0; dirty <= 1; dirty++) {
+        struct model_config config = mrig_config();
+
+        mrig_open(t, &rig, &config);
+        mrig_poke(&rig, LEAF, MRIG_DATA * 4096 + 0x5 + dirty * 0x40);
+        T_ASSERT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
+        mrig_poke(&rig, LEAF, MRIG_DATA * 4096 + 0x7 + dirty * 0x40);
+        T_EXPECT_EQ(t, mrig_dma(&rig, mrig_write()).fault, 0x85);
+        T_EXPECT_EQ(t, mrig_fault(&rig, NULL), 0x85);
+        flush(t, PIOTLB_PAGE, PAGE_HERE);
+        T_EXPECT_EQ(t, (int)mrig_dma(&rig, mrig_write()).status, (int)MODEL_SUCCESS);
+        mrig_close(&rig);
+    }
+}
+
 TEST(model_cache, leaf_second, .rules = "51",
      .doc = "second stage: iotlb page removes the leaf, p_iotlb page does not")
 {

@@ -131,7 +131,7 @@ const struct leaf *iotlb_find(struct model *m, const struct trans *t, uint64_t a
 
         if (c->used && c->live && c->kind == MODEL_CACHE_IOTLB && c->did == t->did && c->pasid == t->pasid &&
             covers(c, addr))
-            return want->w && !c->leaf.dirty ? NULL : &c->leaf;
+            return want->w && c->leaf.w && !c->leaf.dirty ? NULL : &c->leaf;
     }
     return NULL;
 }
