@@ -116,6 +116,27 @@ TEST(model_cache, leaf_second, .rules = "51",
     mrig_close(&rig);
 }
 
+TEST(model_cache, bad_kept, .rules = "52", .faults = "79 7a",
+     .doc = "CM = 1: an absent leaf of the second stage, and one in error, is kept until iotlb; CM = 0: it "
+            "is not")
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct model_config config = mrig_config();
+        unsigned cm = i / 2, code = i % 2 ? 0x7a : 0x79;
+
+        config.cap |= cm * 0x80;
+        mrig_open(t, &rig, &config);
+        mrig_poke(&rig, MRIG_PASIDS, 0, SECOND);
+        mrig_poke(&rig, MRIG_SS + 3, 0x123, code == 0x7a ? 0x400000000000e003 : 0);
+        T_EXPECT_EQ(t, mrig_dma(&rig, mrig_read()).fault, code);
+        mrig_poke(&rig, MRIG_SS + 3, 0x123, MRIG_DATA * 4096 + 3);
+        T_EXPECT_EQ(t, mrig_dma(&rig, mrig_read()).fault, cm ? code : 0);
+        flush(t, IOTLB_PAGE, PAGE_HERE);
+        T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
+        mrig_close(&rig);
+    }
+}
+
 TEST(model_cache, structure, .rules = "28",
      .doc = "a table unlinked above the leaf is still walked after IH = 1, and no longer after IH = 0")
 {

@@ -52,8 +52,8 @@ static bool cached_answer(struct model *m, const struct trans *t, uint64_t addr,
         return false;
     *out = *leaf;
     *code = 0;
-    if (!leaf->r && !leaf->w)
-        *code = t->legacy ? VTD_FR_LGN_3 : VTD_FR_SSS_2; /* cached as not present: CM = 1 */
+    if (leaf->code != 0)
+        *code = leaf->code;
     else if (!leaf->u && !t->legacy)
         *code = VTD_FR_SGN_2;
     else if (want->w && !leaf->w)
@@ -63,16 +63,32 @@ static bool cached_answer(struct model *m, const struct trans *t, uint64_t addr,
     return true;
 }
 
-/* Step 2: the walk, and what of it is kept. With CM = 1 so is that there is nothing. */
+/* A right is missing: in legacy mode that is also what an absent entry is called. */
+static bool is_missing_right(uint8_t code)
+{
+    return code == VTD_FR_LGN_2 || code == VTD_FR_LGN_3;
+}
+
+/* Is the reason that a second-stage entry is not present, or in error? */
+static bool is_bad_entry(uint8_t code, const struct leaf *leaf)
+{
+    return code == VTD_FR_SSS_2 || code == VTD_FR_SSS_3 || code == VTD_FR_LSS_2 ||
+           (is_missing_right(code) && !leaf->r && !leaf->w);
+}
+
+/* Step 2: the walk, and what of it is kept. With CM = 1 so is that there is nothing, or nothing of use. */
 static uint8_t walked_answer(struct model *m, const struct trans *t, uint64_t addr, const struct want *want,
                              struct leaf *out)
 {
     struct leaf nothing = {.shift = 12, .dirty = true};
-    uint8_t code = walk(m, t, addr, want, out);
+    uint8_t code;
 
+    *out = nothing;
+    code = walk(m, t, addr, want, out);
+    nothing.code = is_missing_right(code) ? 0 : code;
     if (code == 0)
         iotlb_add(m, t, addr, out);
-    else if (code == VTD_FR_SSS_2 && CAP(m, CM))
+    else if (CAP(m, CM) && is_bad_entry(code, out))
         iotlb_add(m, t, addr, &nothing);
     return code;
 }
