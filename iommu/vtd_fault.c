@@ -56,13 +56,16 @@ void vtd_fault_decode(const struct vtd_frcd *raw, struct vtd_fault *out)
         out->address = entry_get_addr(raw, VTD_FRCD_FI);
 }
 
-/* True if record `n` holds a fault; reads the half with F first, which hardware writes last (rule 66). */
+/* True if record `n` holds a fault. The dword with F comes first, which hardware writes last (rule 66): 64
+ * bits may be read in two halves, the lower one first, and a fault may arrive in between. */
 static bool read_record(struct vtd_unit *unit, unsigned n, struct vtd_frcd *out)
 {
-    out->q[1] = vtd_read(&unit->io, vtd_reg_frcd_high(unit->caps.cap, n));
-    if (!entry_get(out, VTD_FRCD_F))
+    uint64_t top = vtd_read(&unit->io, vtd_reg_frcd_top(unit->caps.cap, n));
+
+    if (!FIELD_GET(VTD_FRCD_TOP_F, top))
         return false;
     out->q[0] = vtd_read(&unit->io, vtd_reg_frcd_low(unit->caps.cap, n));
+    out->q[1] = vtd_read(&unit->io, vtd_reg_frcd_high(unit->caps.cap, n));
     return true;
 }
 

@@ -120,7 +120,7 @@ int vtd_intr_set(struct vtd_unit *unit, uint16_t index, const struct vtd_irte *e
 
 /* ---- Sources ---- */
 
-/* First entry of an owner; NULL: of nobody. */
+/* First entry of an owner; NULL: of nobody. Under table_lock. */
 static int owned_by(struct vtd_unit *unit, const struct plat_intr *owner, uint16_t *index)
 {
     for (unsigned i = 0; i < VTD_IRT_ENTRIES; i++) {
@@ -173,8 +173,11 @@ int vtd_intr_add(struct vtd_unit *unit, const struct plat_intr *intr, uint16_t s
 int vtd_intr_remove(struct vtd_unit *unit, const struct plat_intr *intr)
 {
     uint16_t index;
-    int err = owned_by(unit, intr, &index);
+    int err;
 
+    plat_lock(&unit->table_lock);
+    err = owned_by(unit, intr, &index);
+    plat_unlock(&unit->table_lock);
     if (!err)
         err = retire(unit, index);
     if (!err)
@@ -182,7 +185,8 @@ int vtd_intr_remove(struct vtd_unit *unit, const struct plat_intr *intr)
     return err;
 }
 
-static int find(struct vtd_unit *unit, const struct pci_id *fn, uint16_t *index)
+/* Entry of a function; NULL: of a pin. Under table_lock. */
+static int owned_for(struct vtd_unit *unit, const struct pci_id *fn, uint16_t *index)
 {
     for (unsigned i = 0; i < VTD_IRT_ENTRIES; i++) {
         const struct plat_intr *o = unit->intr.owners[i];
@@ -195,6 +199,16 @@ static int find(struct vtd_unit *unit, const struct pci_id *fn, uint16_t *index)
         return 0;
     }
     return -ENOENT;
+}
+
+static int find(struct vtd_unit *unit, const struct pci_id *fn, uint16_t *index)
+{
+    int err;
+
+    plat_lock(&unit->table_lock);
+    err = owned_for(unit, fn, index);
+    plat_unlock(&unit->table_lock);
+    return err;
 }
 
 int vtd_intr_find(struct vtd_unit *unit, struct pci_id fn, uint16_t *index)

@@ -44,14 +44,15 @@ TARGET_SRCS := $(TARGET_SUITE_SRCS) $(RACE_SUITE_SRCS) tests/suites/race.c tests
                tests/dev/xhci.c
 
 # A strict remapping unit, host only.
-MODEL_SRCS := tests/model/ats.c tests/model/ats_dma.c tests/model/cache.c tests/model/command.c tests/model/contract.c tests/model/desc.c \
+MODEL_SRCS := tests/model/ats.c tests/model/ats_dma.c tests/model/cache.c tests/model/command.c tests/model/command_reg.c tests/model/contract.c tests/model/desc.c \
               tests/model/dma.c tests/model/entry.c tests/model/entry_check.c tests/model/entry_legacy.c \
               tests/model/event.c tests/model/fault.c tests/model/intr.c tests/model/model.c tests/model/nested.c \
               tests/model/post.c tests/model/presets.c tests/model/prq.c tests/model/queue.c tests/model/reach.c \
               tests/model/regs.c tests/model/vcmd.c tests/model/walk_first.c tests/model/walk_second.c tests/model/way.c
-MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c tests/host/model_fault_test.c \
-                    tests/host/model_intr_test.c tests/host/model_nested_test.c tests/host/model_prq_test.c tests/host/model_queue_test.c \
-                    tests/host/model_vcmd_test.c tests/host/model_walk_test.c tests/host/model_way_test.c
+MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c tests/host/model_dma_test.c \
+                    tests/host/model_duty_test.c tests/host/model_fault_test.c \
+                    tests/host/model_intr_test.c tests/host/model_legacy_test.c tests/host/model_nested_test.c tests/host/model_prq_test.c tests/host/model_queue_test.c \
+                    tests/host/model_reach_test.c tests/host/model_record_test.c tests/host/model_vcmd_test.c tests/host/model_walk_test.c tests/host/model_way_test.c
 
 # Host process only: the platform of a Linux process, units that record, units that translate, main().
 HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/refuse_test.c \

@@ -86,6 +86,31 @@ TEST(model_ats, granted, .needs = NEED_HOST,
     T_EXPECT(t, got.r && got.w);
 }
 
+TEST(
+    model_ats, passed_through, .needs = NEED_HOST, .faults = "87",
+    .doc =
+        "with a PASID into the interrupt range: pass-through answers with the address itself, 87h comes with "
+        "the write; a page that leads there is 87h at once")
+{
+    struct bed *bed = start_all(t);
+    struct model_request rq = request(true, false);
+    struct model_translation got;
+    uint64_t bytes = 0;
+
+    bed_pasid(bed, 3, 0x101, 0x800007, 0);
+    rq.addr = 0xfee01000;
+    got = model_translate(bed->m, &rq);
+    T_EXPECT_EQ(t, (unsigned)got.status, (unsigned)MODEL_SUCCESS);
+    T_EXPECT_EQ(t, got.fault, 0);
+    T_EXPECT_EQ(t, got.addr, 0xfee01000ull);
+    T_EXPECT_EQ(t, bed_fault(bed, 0), 0u);
+    rq.at = VTD_AT_UNTRANSLATED;
+    rq.access = MODEL_WRITE;
+    rq.data = &bytes;
+    T_EXPECT_EQ(t, model_dma(bed->m, &rq).fault, 0x87);
+    T_EXPECT_EQ(t, bed_fault(bed, 0), 0x87u);
+}
+
 TEST(model_ats, granted_more, .needs = NEED_HOST,
      .doc = "execute where ERS has it, snoop by SNP, 2 MiB, and what a supervisor may without WPE")
 {

@@ -84,6 +84,24 @@ TEST(model_cache, leaf, .rules = "50",
     mrig_close(&rig);
 }
 
+TEST(model_cache, read_only, .rules = "52",
+     .doc = "a leaf cached without W refuses writes until it is invalidated, with D = 0 as with D = 1")
+{
+    for (unsigned dirty = 0; dirty <= 1; dirty++) {
+        struct model_config config = mrig_config();
+
+        mrig_open(t, &rig, &config);
+        mrig_poke(&rig, LEAF, MRIG_DATA * 4096 + 0x5 + dirty * 0x40);
+        T_ASSERT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
+        mrig_poke(&rig, LEAF, MRIG_DATA * 4096 + 0x7 + dirty * 0x40);
+        T_EXPECT_EQ(t, mrig_dma(&rig, mrig_write()).fault, 0x85);
+        T_EXPECT_EQ(t, mrig_fault(&rig, NULL), 0x85);
+        flush(t, PIOTLB_PAGE, PAGE_HERE);
+        T_EXPECT_EQ(t, (int)mrig_dma(&rig, mrig_write()).status, (int)MODEL_SUCCESS);
+        mrig_close(&rig);
+    }
+}
+
 TEST(model_cache, leaf_second, .rules = "51",
      .doc = "second stage: iotlb page removes the leaf, p_iotlb page does not")
 {
@@ -96,6 +114,27 @@ TEST(model_cache, leaf_second, .rules = "51",
     flush(t, IOTLB_PAGE, PAGE_HERE);
     T_EXPECT_EQ(t, reads_from(t), (unsigned)OTHER_PAGE);
     mrig_close(&rig);
+}
+
+TEST(model_cache, bad_kept, .rules = "52", .faults = "79 7a",
+     .doc = "CM = 1: an absent leaf of the second stage, and one in error, is kept until iotlb; CM = 0: it "
+            "is not")
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct model_config config = mrig_config();
+        unsigned cm = i / 2, code = i % 2 ? 0x7a : 0x79;
+
+        config.cap |= cm * 0x80;
+        mrig_open(t, &rig, &config);
+        mrig_poke(&rig, MRIG_PASIDS, 0, SECOND);
+        mrig_poke(&rig, MRIG_SS + 3, 0x123, code == 0x7a ? 0x400000000000e003 : 0);
+        T_EXPECT_EQ(t, mrig_dma(&rig, mrig_read()).fault, code);
+        mrig_poke(&rig, MRIG_SS + 3, 0x123, MRIG_DATA * 4096 + 3);
+        T_EXPECT_EQ(t, mrig_dma(&rig, mrig_read()).fault, cm ? code : 0);
+        flush(t, IOTLB_PAGE, PAGE_HERE);
+        T_EXPECT_EQ(t, reads_from(t), (unsigned)MRIG_DATA);
+        mrig_close(&rig);
+    }
 }
 
 TEST(model_cache, structure, .rules = "28",

@@ -33,7 +33,7 @@ struct row {
     uint64_t rtaddr; /* 0: as the rig has it */
     struct word set[3];
     uint8_t ver;
-    uint64_t ecap_clear, ecap_set;
+    uint64_t ecap_clear, ecap_set, cap_set;
 };
 
 /* Words of the context entry of MRIG_SID, and of PASID entry n. */
@@ -104,6 +104,8 @@ static const struct row rows[] = {
      .set = {{20, 0, 0x15001}, {21, 32, 0xa001}, {21, 33, 0x100}}},
     {"legacy context, TT = 11b", 0x03, true, .rtaddr = 0x14000,
      .set = {{20, 0, 0x15001}, {21, 32, 0xa00d}, {21, 33, 0x102}}},
+    {"legacy context, domain 0 with CM", 0x0b, true, .rtaddr = 0x14000, .cap_set = 0x80,
+     .set = {{20, 0, 0x15001}, {21, 32, 0xa001}, {21, 33, 0x2}}},
     {"legacy pass-through beyond HAW", 0x04, true, .rtaddr = 0x14000, .addr = 1ull << 52,
      .set = {{20, 0, 0x15001}, {21, 32, 0x9}, {21, 33, 0x102}}},
     {"legacy pass-through, translation request", 0x0d, true, .rq = TRANSLATION, .rtaddr = 0x14000,
@@ -120,6 +122,7 @@ static void open_row(struct t *t, const struct row *row)
 
     config.ecap &= ~row->ecap_clear;
     config.ecap |= row->ecap_set;
+    config.cap |= row->cap_set;
     config.ver = row->ver != 0 ? row->ver : config.ver;
     mrig_open(t, &rig, &config);
     for (unsigned i = 0; i < ARRAY_SIZE(row->set) && row->set[i].page != 0; i++)
@@ -190,13 +193,39 @@ static void refused(struct t *t, const struct row *row)
 
 TEST(model_fault, reasons, .rules = "16 17 70",
      .faults =
-         "01 02 03 04 08 09 0a 0b 0d 29 30 31 33 34 38 39 3a 40 41 42 43 44 45 46 48 49 50 51 52 58 59 5a "
+         "01 02 03 04 08 09 0a 0b 0d 0e 29 30 31 33 34 38 39 3a 40 41 42 43 44 45 46 48 49 50 51 52 58 59 5a "
          "5b 5c 5d 83 87 89",
      .doc = "each condition of the tables gives its reason, refuses the request, and the record says who and "
             "where")
 {
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
         refused(t, &rows[i]);
+}
+
+TEST(model_fault, silence_below, .rules = "70", .faults = "41 51 59",
+     .doc =
+         "FPD = 1 in the directory entry or the PASID entry, present or not, silences what is found there or "
+         "later")
+{
+    static const struct {
+        struct row row;
+        bool quiet;
+    } below[] = {
+        {{"directory entry absent, FPD", 0x51, .set = {{DIR, 0x5002}}}, true},
+        {{"directory entry FPD, PASID entry absent", 0x59, .set = {{DIR, 0x5003}, {PE(0, 0), 0}}}, true},
+        {{"PASID entry absent, FPD", 0x59, .set = {{PE(0, 0), 0x42}}}, true},
+        {{"PASID entry FPD, page absent", 0x71, .set = {{PE(0, 0), 0x43}, {MRIG_FS + 3, 0x123, 0}}}, true},
+        {{"context absent, FPD below", 0x41, .set = {{CTX, 0x4000}, {DIR, 0x5003}, {PE(0, 0), 0x43}}}, false},
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(below); i++) {
+        open_row(t, &below[i].row);
+        t_note(t, "%s", below[i].row.what);
+        T_EXPECT_EQ(t, mrig_dma(&rig, mrig_read()).fault, below[i].row.code);
+        T_EXPECT_EQ(t, mrig_fault(&rig, NULL), below[i].quiet ? 0 : below[i].row.code);
+        rig.breaches = 0;
+        mrig_close(&rig);
+    }
 }
 
 /* FPD = 1 in the context entry: of scalable mode, or of legacy mode. */
@@ -245,7 +274,34 @@ TEST(model_fault, none, .doc = "the tables of the rig work: both halves of the b
     }
 }
 
-TEST(model_fault, overflow, .rules = "67 68",
+TEST(
+    model_fault, collapse, .rules = "68",
+    .doc =
+        "while a record of a requester is pending, its further faults vanish without PFO; those of others do "
+        "not")
+{
+    struct model_config config = mrig_config();
+    struct model_request other = mrig_read();
+    uint64_t record[2];
+
+    config.collapse = true;
+    other.sid = 0x18;
+    mrig_open(t, &rig, &config);
+    mrig_poke(&rig, MRIG_PASIDS, 0, 0);
+    (void)mrig_dma(&rig, mrig_read());
+    (void)mrig_dma(&rig, mrig_read());
+    (void)mrig_dma(&rig, other);
+    T_EXPECT_EQ(t, mrig_fault(&rig, record), 0x59);
+    T_EXPECT_EQ(t, record[1] & 0xffff, 0x10ull);
+    T_EXPECT_EQ(t, mrig_fault(&rig, record), 0x41);
+    T_EXPECT_EQ(t, record[1] & 0xffff, 0x18ull);
+    T_EXPECT_EQ(t, model_read32(rig.m, 0x34) & 3, 0u);
+    (void)mrig_dma(&rig, mrig_read());
+    T_EXPECT_EQ(t, mrig_fault(&rig, NULL), 0x59);
+    mrig_close(&rig);
+}
+
+TEST(model_fault, overflow, .rules = "67",
      .doc = "records fill in order, the one too many sets PFO, nothing is recorded until PFO is cleared")
 {
     struct model_config config = mrig_config();

@@ -49,6 +49,7 @@ static void protect(struct model *m)
     }
     if (FIELD_GET(VTD_CAP_PLMR, cap) || FIELD_GET(VTD_CAP_PHMR, cap))
         model_write32(m, VTD_OFF_PMEN, (uint32_t)SPAN_MASK(VTD_PMEN_EPM));
+    settle(m);
 }
 
 static void leave_record(struct model *m, uint16_t rid)

@@ -45,6 +45,21 @@ static unsigned send(struct bed *bed, uint64_t address, uint32_t data)
     return model_msi(bed->m, SID, address, data).fault;
 }
 
+TEST(model_intr, absent_kept, .needs = NEED_HOST, .rules = "78", .faults = "22",
+     .doc = "CM = 1: an entry that was absent stays so until it is invalidated; CM = 0: it does not")
+{
+    for (unsigned cm = 0; cm <= 1; cm++) {
+        struct model_config cfg = bed_config(cm * 0x80, 0);
+        struct bed *bed = start(t, &cfg, 0);
+
+        T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0x22u);
+        set_entry(bed, 5, VALID, BY_SID);
+        T_EXPECT_EQ(t, send(bed, INDEX_5, 0), cm ? 0x22u : 0u);
+        bed_submit(bed, 0x0000000500000014, 0);
+        T_EXPECT_EQ(t, send(bed, INDEX_5, 0), 0u);
+    }
+}
+
 /* ---- What comes out ---- */
 
 TEST(model_intr, remapped, .needs = NEED_HOST, .rules = "78",

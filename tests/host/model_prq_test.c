@@ -72,6 +72,21 @@ TEST(model_prq, record, .needs = NEED_HOST, .rules = "59",
     T_EXPECT_EQ(t, bed->breaches, 0u);
 }
 
+TEST(model_prq, execute, .needs = NEED_HOST,
+     .doc = "VER 8: the reason 34h is for requests that translate; a page request with ER = 1 is queued")
+{
+    struct model_config cfg = bed_config(0, 0);
+    struct model_page_request rq = request;
+    struct bed *bed;
+
+    cfg.ver = 0x80;
+    rq.execute = true;
+    bed = start(t, &cfg, ALL_ON);
+    model_page_request(bed->m, &rq);
+    T_EXPECT_EQ(t, model_read64(bed->m, PQT), 0x20ull);
+    T_EXPECT_EQ(t, bed_fault(bed, 0), 0u);
+}
+
 TEST(model_prq, masked_event, .needs = NEED_HOST, .rules = "59",
      .doc = "a masked event is pending until PPR is cleared, and is sent when it is unmasked before")
 {

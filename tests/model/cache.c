@@ -131,7 +131,7 @@ const struct leaf *iotlb_find(struct model *m, const struct trans *t, uint64_t a
 
         if (c->used && c->live && c->kind == MODEL_CACHE_IOTLB && c->did == t->did && c->pasid == t->pasid &&
             covers(c, addr))
-            return want->w && !c->leaf.dirty ? NULL : &c->leaf;
+            return want->w && c->leaf.w && !c->leaf.dirty ? NULL : &c->leaf;
     }
     return NULL;
 }
@@ -211,15 +211,19 @@ static uint16_t ignored_bits(unsigned fm)
     return bits[fm];
 }
 
-void cache_cc(struct model *m, enum vtd_cc_gran g, uint16_t sid, unsigned fm)
+/* Domain ids count in legacy mode only: entries of scalable mode have none, and "domain" means all. */
+void cache_cc(struct model *m, enum vtd_cc_gran g, uint16_t did, uint16_t sid, unsigned fm)
 {
+    bool legacy = FIELD_GET(VTD_RTADDR_TTM, m->root) == VTD_TTM_LEGACY;
+
     m->generation++;
     for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
         struct cached *c = &m->cache[i];
 
-        if (c->kind == MODEL_CACHE_CONTEXT &&
-            (g != VTD_CC_GRAN_DEVICE || ((c->sid ^ sid) & ~ignored_bits(fm)) == 0))
-            c->used = false;
+        if (c->kind != MODEL_CACHE_CONTEXT || (legacy && g != VTD_CC_GRAN_GLOBAL && c->did != did) ||
+            (g == VTD_CC_GRAN_DEVICE && ((c->sid ^ sid) & ~ignored_bits(fm)) != 0))
+            continue;
+        c->used = false;
     }
 }
 

@@ -52,10 +52,24 @@ static void check_off(struct model *m, uint32_t bit)
         breach(m, "rule 22: QIE off after a descriptor other than a wait");
 }
 
+const char *command_name(const struct model *m)
+{
+    switch (m->command) {
+    case COMMAND_PMEN:
+        return "PMEN";
+    case COMMAND_CCMD:
+        return "CCMD";
+    case COMMAND_IOTLB:
+        return "IOTLB";
+    default:
+        return "GCMD";
+    }
+}
+
 static void check_write(struct model *m, uint32_t value, uint32_t changed)
 {
     if (m->command != 0)
-        breach(m, "rule 1: GCMD %08x while %08x is under way", value, m->command);
+        breach(m, "rule 1: GCMD %08x while %s is under way", value, command_name(m));
     if (__builtin_popcount(changed) > 1)
         breach(m, "rule 2: GCMD %08x changes more than one bit of %08llx", value,
                (unsigned long long)get32(m, GSTS));
@@ -80,6 +94,19 @@ static void root_table_set(struct model *m)
     /* In legacy mode no PASID is looked up, and the next SRTP asks for it again. */
     m->owed &= ~(unsigned)pow2(VTD_QI_PC);
     m->owed |= (unsigned)(pow2(VTD_QI_CC) | pow2(VTD_QI_IOTLB) | (legacy ? 0 : pow2(VTD_QI_PC)));
+}
+
+/* In this order (rule 7): what is emptied too early may be filled from the caches before it. */
+void command_paid(struct model *m, enum vtd_qi_type type, bool global)
+{
+    unsigned before = 0;
+
+    if (type == VTD_QI_PC || type == VTD_QI_IOTLB)
+        before |= (unsigned)pow2(VTD_QI_CC);
+    if (type == VTD_QI_IOTLB)
+        before |= (unsigned)pow2(VTD_QI_PC);
+    if (global && (m->owed & before) == 0)
+        m->owed &= ~(unsigned)pow2(type);
 }
 
 static void translation_switched(struct model *m, bool on)
@@ -112,7 +139,7 @@ static void remapping_switched(struct model *m, bool on)
 }
 
 /* The status bit first: what follows may look at it. */
-static void done(struct model *m, uint32_t bit, bool on)
+static void global_done(struct model *m, uint32_t bit, bool on)
 {
     uint64_t gsts = get32(m, GSTS);
 
@@ -131,6 +158,25 @@ static void done(struct model *m, uint32_t bit, bool on)
         remapping_switched(m, on);
     if (bit == M(VTD_GCMD_SRTP) || bit == M(VTD_GCMD_TE))
         reach_changed(m);
+}
+
+static void done(struct model *m, uint32_t what, bool on)
+{
+    if (what == COMMAND_PMEN || what == COMMAND_CCMD || what == COMMAND_IOTLB)
+        command_register_done(m, what);
+    else
+        global_done(m, what, on);
+}
+
+void command_begin(struct model *m, uint32_t what, bool on)
+{
+    if (!m->cfg.slow || m->command != 0) {
+        done(m, what, on);
+        return;
+    }
+    m->command = what;
+    m->command_on = on;
+    m->command_left = 1 + rnd(m, SLOWEST);
 }
 
 static void start(struct model *m, uint32_t bit)
@@ -160,13 +206,10 @@ void command_written(struct model *m, uint32_t value)
 
         changed &= ~bit;
         start(m, bit);
-        if (m->cfg.slow && changed == 0 && m->command == 0) {
-            m->command = bit;
-            m->command_on = (value & bit) != 0;
-            m->command_left = 1 + rnd(m, SLOWEST);
-        } else {
+        if (changed == 0)
+            command_begin(m, bit, (value & bit) != 0);
+        else
             done(m, bit, (value & bit) != 0);
-        }
     }
 }
 

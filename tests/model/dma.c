@@ -52,8 +52,8 @@ static bool cached_answer(struct model *m, const struct trans *t, uint64_t addr,
         return false;
     *out = *leaf;
     *code = 0;
-    if (!leaf->r && !leaf->w)
-        *code = t->legacy ? VTD_FR_LGN_3 : VTD_FR_SSS_2; /* cached as not present: CM = 1 */
+    if (leaf->code != 0)
+        *code = leaf->code;
     else if (!leaf->u && !t->legacy)
         *code = VTD_FR_SGN_2;
     else if (want->w && !leaf->w)
@@ -63,38 +63,54 @@ static bool cached_answer(struct model *m, const struct trans *t, uint64_t addr,
     return true;
 }
 
-/* Step 2: the walk, and what of it is kept. With CM = 1 so is that there is nothing. */
+/* A right is missing: in legacy mode that is also what an absent entry is called. */
+static bool is_missing_right(uint8_t code)
+{
+    return code == VTD_FR_LGN_2 || code == VTD_FR_LGN_3;
+}
+
+/* Is the reason that a second-stage entry is not present, or in error? */
+static bool is_bad_entry(uint8_t code, const struct leaf *leaf)
+{
+    return code == VTD_FR_SSS_2 || code == VTD_FR_SSS_3 || code == VTD_FR_LSS_2 ||
+           (is_missing_right(code) && !leaf->r && !leaf->w);
+}
+
+/* Step 2: the walk, and what of it is kept. With CM = 1 so is that there is nothing, or nothing of use. */
 static uint8_t walked_answer(struct model *m, const struct trans *t, uint64_t addr, const struct want *want,
                              struct leaf *out)
 {
     struct leaf nothing = {.shift = 12, .dirty = true};
-    uint8_t code = walk(m, t, addr, want, out);
+    uint8_t code;
 
+    *out = nothing;
+    code = walk(m, t, addr, want, out);
+    nothing.code = is_missing_right(code) ? 0 : code;
     if (code == 0)
         iotlb_add(m, t, addr, out);
-    else if (code == VTD_FR_SSS_2 && CAP(m, CM))
+    else if (CAP(m, CM) && is_bad_entry(code, out))
         iotlb_add(m, t, addr, &nothing);
     return code;
 }
 
-/* Step 3: where it leads. */
-static uint8_t check_output(const struct trans *t, uint64_t addr, const struct leaf *leaf)
+/* Step 3: where it leads. To a translation request pass-through may say FEEx_xxxx. */
+static uint8_t check_output(const struct trans *t, enum vtd_at at, uint64_t addr, const struct leaf *leaf)
 {
     uint64_t pa = leaf->pa + (addr - align_down(addr, pow2(leaf->shift)));
 
-    if (is_interrupt_range(pa))
-        return t->legacy ? VTD_FR_LGN_4 : VTD_FR_SGN_8;
-    return 0;
+    if (!is_interrupt_range(pa) || (at == VTD_AT_TRANSLATION && t->pgtt == VTD_PGTT_PASSTHROUGH))
+        return 0;
+    return t->legacy ? VTD_FR_LGN_4 : VTD_FR_SGN_8;
 }
 
-static uint8_t translate(struct model *m, const struct trans *t, uint64_t addr, const struct want *want,
-                         struct leaf *out)
+static uint8_t translate(struct model *m, const struct trans *t, enum vtd_at at, uint64_t addr,
+                         const struct want *want, struct leaf *out)
 {
     uint8_t code;
 
     if (!cached_answer(m, t, addr, want, out, &code))
         code = walked_answer(m, t, addr, want, out);
-    return code != 0 ? code : check_output(t, addr, out);
+    return code != 0 ? code : check_output(t, at, addr, out);
 }
 
 uint8_t dma_translate(struct model *m, const struct model_request *rq, uint64_t addr, const struct want *want,
@@ -105,7 +121,7 @@ uint8_t dma_translate(struct model *m, const struct model_request *rq, uint64_t 
 
     *t = w.trans;
     t->fpd = w.fpd;
-    return code != 0 ? code : translate(m, t, addr, want, out);
+    return code != 0 ? code : translate(m, t, rq->at, addr, want, out);
 }
 
 /* ---- One request ---- */
@@ -146,17 +162,20 @@ static bool is_on(const struct model *m)
     return reg_status(m, SPAN_MASK(VTD_GSTS_TES));
 }
 
-/* Untranslated requests without PASID to FEEx_xxxx are interrupts, or nothing. */
+/* Untranslated requests without PASID to FEEx_xxxx are interrupts, or nothing; what of a longer one went to
+ * memory before stays there. */
 static void interrupt(struct model *m, struct dma *d)
 {
+    uint32_t before = d->end.moved;
     uint32_t data;
 
-    if (d->rq.access != MODEL_WRITE || d->rq.len != MSI_BYTES) {
+    if (d->rq.access != MODEL_WRITE || d->rq.len - before != MSI_BYTES) {
         refuse(m, d, VTD_FR_IR_NOT_INTERRUPT);
         return;
     }
-    memcpy(&data, d->rq.data, sizeof(data));
-    d->end = model_msi(m, d->rq.sid, d->rq.addr, data);
+    memcpy(&data, (const uint8_t *)d->rq.data + before, sizeof(data));
+    d->end = model_msi(m, d->rq.sid, address_of(d), data);
+    d->end.moved += before;
     d->state = DMA_ENDED;
 }
 
@@ -170,7 +189,7 @@ static void as_it_is(struct dma *d)
 
 static void accept(struct model *m, struct dma *d)
 {
-    if (d->rq.at == VTD_AT_UNTRANSLATED && !d->rq.has_pasid && is_interrupt_range(d->rq.addr)) {
+    if (d->rq.at == VTD_AT_UNTRANSLATED && !d->rq.has_pasid && is_interrupt_range(address_of(d))) {
         interrupt(m, d);
         return;
     }
@@ -215,7 +234,7 @@ static void resolve(struct model *m, struct dma *d)
 static void look_up(struct model *m, struct dma *d)
 {
     struct want want = want_of(&d->rq);
-    uint8_t code = translate(m, &d->entries.trans, address_of(d), &want, &d->leaf);
+    uint8_t code = translate(m, &d->entries.trans, d->rq.at, address_of(d), &want, &d->leaf);
 
     if (code != 0) {
         refuse(m, d, code);

@@ -49,7 +49,7 @@ static uint8_t check_mode(const struct model *m, const struct entry_walk *w)
         return VTD_FR_RTA_3;
     if (ttm == VTD_TTM_ABORT)
         return VTD_FR_RTA_4;
-    if (m->cfg.ver >= 0x80 && w->has_pasid && w->execute)
+    if (m->cfg.ver >= 0x80 && w->has_pasid && w->execute && w->kind != ENTRY_PAGE_REQUEST)
         return VTD_FR_RTA_5;
     return 0;
 }

@@ -43,7 +43,6 @@ static bool context_reserved(const struct model *m, const struct vtd_context_ent
     q0 |= ECAP(m, DT) ? SPAN_MASK(VTD_CTX_DTE) : 0;
     q0 |= ECAP(m, PASID) ? SPAN_MASK(VTD_CTX_PASIDE) : 0;
     q0 |= ECAP(m, PRS) ? SPAN_MASK(VTD_CTX_PRE) : 0;
-    q0 |= ECAP(m, HPTS) ? SPAN_MASK(VTD_CTX_HPTE) : 0;
     q0 |= ECAP(m, PTRS) ? SPAN_MASK(VTD_CTX_EPTR) : 0;
     q1 |= ECAP(m, RPS) ? SPAN_MASK(VTD_CTX_RID_PASID) : 0;
     q1 |= ECAP(m, RPRIVS) ? SPAN_MASK(VTD_CTX_RID_PRIV) : 0;
@@ -139,8 +138,6 @@ static uint64_t pasid_fields_1(const struct model *m)
 
     q |= ECAP(m, SMPWCS) ? SPAN_MASK(VTD_PASID_PWSNP) : 0;
     q |= ECAP(m, SC) ? SPAN_MASK(VTD_PASID_PGSNP) : 0;
-    if (ECAP(m, MTS))
-        q |= SPAN_MASK(VTD_PASID_CD) | SPAN_MASK(VTD_PASID_EMTE) | SPAN_MASK(VTD_PASID_PAT);
     return q;
 }
 
@@ -158,10 +155,12 @@ static uint64_t pasid_fields_2(const struct model *m)
 static bool pasid_reserved(const struct model *m, const struct vtd_pasid_entry *e)
 {
     if (OUTSIDE(e, 0, pasid_fields_0(m)) || OUTSIDE(e, 1, pasid_fields_1(m)) ||
-        OUTSIDE(e, 2, pasid_fields_2(m)) || OUTSIDE(e, 3, 0))
+        OUTSIDE(e, 2, pasid_fields_2(m)))
         return true;
-    if (!ECAP(m, HPTS) && (OUTSIDE(e, 4, 0) || OUTSIDE(e, 5, 0) || OUTSIDE(e, 6, 0) || OUTSIDE(e, 7, 0)))
-        return true;
+    for (unsigned i = 3; i < ARRAY_SIZE(e->q); i++) {
+        if (e->q[i] != 0)
+            return true;
+    }
     if (uses_second(e) && too_high(m, entry_get_addr(e, VTD_PASID_SSPTPTR)))
         return true;
     /* Rule 48: with caching mode domain 0 tags what is not present. */

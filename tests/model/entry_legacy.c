@@ -41,7 +41,9 @@ static bool reserved(const struct model *m, const struct legacy_entry *e)
 
     if ((e->q[0] & ~q0) != 0 || (e->q[1] & ~q1) != 0)
         return true;
+    /* Rule 48: with caching mode domain 0 tags what is not present. */
     return entry_get(e, CTX_DID) >= pow2(4 + 2 * (unsigned)CAP(m, ND)) ||
+           (CAP(m, CM) && entry_get(e, CTX_DID) == 0) ||
            (entry_get(e, CTX_TT) != TT_PASSTHROUGH && entry_get_addr(e, CTX_SSPTPTR) >= haw_end(m));
 }
 
@@ -91,6 +93,16 @@ static bool finish(const struct model *m, struct entry_walk *w, const struct leg
     return true;
 }
 
+/* Software's duty that no fault tells of: pass-through has the largest AW that there is. */
+static void check_width(struct model *m, const struct entry_walk *w, const struct legacy_entry *e)
+{
+    unsigned aw = (unsigned)entry_get(e, CTX_AW);
+
+    if (entry_get(e, CTX_TT) == TT_PASSTHROUGH && (CAP(m, SAGAW) & 0xe) >= pow2(aw + 1))
+        breach(m, "legacy context entry of requester %04x: pass-through with AW %u, not the largest", w->sid,
+               aw);
+}
+
 /* Both entries have 128 bits: neither is ever torn. */
 bool entry_legacy(struct model *m, struct entry_walk *w)
 {
@@ -116,6 +128,9 @@ bool entry_legacy(struct model *m, struct entry_walk *w)
         return true;
     }
     finish(m, w, &e);
+    if (w->fault == 0)
+        check_width(m, w, &e);
+    c.did = w->fault == 0 ? w->trans.did : 0; /* as in scalable mode, what is absent or in error has 0 */
     c.entry_pa = w->pa;
     c.ctx = (struct vtd_context_entry){{e.q[0], e.q[1], 0, 0}};
     if (w->generation == m->generation && (w->fault == 0 || CAP(m, CM)))

@@ -204,15 +204,14 @@ static uint8_t get_entry(struct model *m, struct msi *msi)
 
     if (cached != NULL) {
         msi->irte = cached->irte;
-        msi->fpd = entry_get(&msi->irte, VTD_IRTE_FPD);
-        return 0;
+        return check_entry(m, msi);
     }
     if (pa >= haw_end(m))
         return VTD_FR_IR_INDEX;
     if (!mem_walk(m, pa, &msi->irte, sizeof(msi->irte), ECAP(m, C)))
         return VTD_FR_IR_ACCESS;
     code = check_entry(m, msi);
-    if (code == 0)
+    if (code == 0 || CAP(m, CM))
         keep(m, msi, pa);
     return code;
 }

@@ -49,6 +49,7 @@ struct leaf {
     bool r, w, u;   /* what all levels of all stages allow; u: user may */
     bool dirty;     /* a write needs no update of any D bit */
     bool snoop;     /* SNP or PGSNP */
+    uint8_t code;   /* not 0: kept because of CM = 1, the walk's reason, and nothing else counts */
 };
 
 /* ---- The unit ---- */
@@ -127,7 +128,7 @@ struct model {
     uint64_t rng;
 
     /* regs.c */
-    uint32_t command; /* bit of GCMD under way, 0: none */
+    uint32_t command; /* bit of GCMD, or an enum command, that is under way; 0: none */
     bool command_on;  /* the level that it sets */
     unsigned command_left;
     uint64_t root;  /* RTADDR as of the last SRTP */
@@ -207,6 +208,17 @@ void regs_reset(struct model *m);
 /* command.c: GCMD. */
 void command_written(struct model *m, uint32_t value);
 void regs_step(struct model *m);
+/* Commands that GCMD has no bit for; bits that are reserved there. */
+enum command { COMMAND_PMEN = 1, COMMAND_CCMD = 2, COMMAND_IOTLB = 4 };
+/* Takes effect at once, or, in a slow unit, later (regs_step). `on`: the level that a bit of GCMD gets. */
+void command_begin(struct model *m, uint32_t what, bool on);
+/* Of the one under way. */
+const char *command_name(const struct model *m);
+/* command_reg.c: such a command was written; now it takes effect. */
+void command_by_register(struct model *m, enum command what);
+void command_register_done(struct model *m, enum command what);
+/* A cache was emptied, all of it if `global`: rules 7 and 8 may have asked for it. */
+void command_paid(struct model *m, enum vtd_qi_type type, bool global);
 
 /* ---- event.c ---- */
 
@@ -262,7 +274,7 @@ void psc_add(struct model *m, enum model_cache stage, const struct trans *t, uin
              const struct psc_hit *hit);
 
 /* Invalidations: granularities as in the descriptors, AM = `am`. */
-void cache_cc(struct model *m, enum vtd_cc_gran g, uint16_t sid, unsigned fm);
+void cache_cc(struct model *m, enum vtd_cc_gran g, uint16_t did, uint16_t sid, unsigned fm);
 void cache_pc(struct model *m, enum vtd_pc_gran g, uint16_t did, uint32_t pasid);
 void cache_iotlb(struct model *m, enum vtd_iotlb_gran g, uint16_t did, uint64_t addr, unsigned am, bool ih);
 void cache_piotlb(struct model *m, enum vtd_piotlb_gran g, uint16_t did, uint32_t pasid, uint64_t addr,

@@ -18,6 +18,10 @@
 #define INTERRUPTS   (E(IR) | E(EIM) | EV(MHMV, 15))
 #define DEVICES      (E(DT) | E(PASID) | EV(PSS, 19) | E(DIT) | E(PRS) | E(PDS))
 
+/* Registers, descriptors and fields that the model does not have. */
+#define NOT_MODELLED_CAP  C(ECMDS)
+#define NOT_MODELLED_ECAP (E(MTS) | E(HPTS) | E(PMS) | E(RDTS) | E(TDXCS))
+
 /* Where fault records, IVA and IOTLB lie; emulators have them elsewhere. */
 #define CAP_PLACES  (CV(FRO, 0x40) | CV(NFR, 7))
 #define ECAP_PLACES EV(IRO, 0x50)
@@ -190,13 +194,14 @@ bool preset_is_possible(const struct model *m)
         {E(SMS), E(PRS)},
         {E(EIMER), E(EIM)},
         {E(IRREQ), E(IR)},
-        {E(MTS), E(SMTS)},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(ecap); i++) {
         if ((m->cfg.ecap & ecap[i].what) != 0 && (m->cfg.ecap & ecap[i].needs) != ecap[i].needs)
             return false;
     }
+    if ((m->cfg.cap & NOT_MODELLED_CAP) != 0 || (m->cfg.ecap & NOT_MODELLED_ECAP) != 0)
+        return false;
     if ((CAP(m, FS1GP) || CAP(m, FS5LP)) && !ECAP(m, FSTS))
         return false;
     if ((CAP(m, RWBF) && ECAP(m, SMTS)) || (CAP(m, PI) && !ECAP(m, IR)) || CAP(m, SSLPS) == 2 ||

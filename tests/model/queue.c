@@ -71,13 +71,6 @@ void queue_bad_completion(struct model *m, uint16_t sid)
 
 /* ---- Execution ---- */
 
-/* Rule 7: global invalidations that SRTP asks for. */
-static void paid(struct model *m, enum vtd_qi_type type, bool global)
-{
-    if (global)
-        m->owed &= ~(unsigned)pow2(type);
-}
-
 static void flush_iotlb(struct model *m, const struct vtd_desc *d)
 {
     bool always = m->cfg.ver >= 0x20; /* VER 2 and later drain without being asked */
@@ -87,7 +80,7 @@ static void flush_iotlb(struct model *m, const struct vtd_desc *d)
                 (unsigned)entry_get(d, VTD_QI_IOTLB_AM), entry_get(d, VTD_QI_IOTLB_IH));
     m->drain_reads |= always || (CAP(m, DRD) && entry_get(d, VTD_QI_IOTLB_DR));
     m->drain_writes |= always || (CAP(m, DWD) && entry_get(d, VTD_QI_IOTLB_DW));
-    paid(m, VTD_QI_IOTLB, g == VTD_IOTLB_GRAN_GLOBAL);
+    command_paid(m, VTD_QI_IOTLB, g == VTD_IOTLB_GRAN_GLOBAL);
 }
 
 static void flush_piotlb(struct model *m, const struct vtd_desc *d)
@@ -104,8 +97,9 @@ static void flush_context(struct model *m, const struct vtd_desc *d)
 {
     enum vtd_cc_gran g = (enum vtd_cc_gran)entry_get(d, VTD_QI_CC_G);
 
-    cache_cc(m, g, (uint16_t)entry_get(d, VTD_QI_CC_SID), (unsigned)entry_get(d, VTD_QI_CC_FM));
-    paid(m, VTD_QI_CC, g == VTD_CC_GRAN_GLOBAL);
+    cache_cc(m, g, (uint16_t)entry_get(d, VTD_QI_CC_DID), (uint16_t)entry_get(d, VTD_QI_CC_SID),
+             (unsigned)entry_get(d, VTD_QI_CC_FM));
+    command_paid(m, VTD_QI_CC, g == VTD_CC_GRAN_GLOBAL);
 }
 
 static void flush_pasid(struct model *m, const struct vtd_desc *d)
@@ -113,7 +107,7 @@ static void flush_pasid(struct model *m, const struct vtd_desc *d)
     enum vtd_pc_gran g = (enum vtd_pc_gran)entry_get(d, VTD_QI_PC_G);
 
     cache_pc(m, g, (uint16_t)entry_get(d, VTD_QI_PC_DID), (uint32_t)entry_get(d, VTD_QI_PC_PASID));
-    paid(m, VTD_QI_PC, g == VTD_PC_GRAN_GLOBAL);
+    command_paid(m, VTD_QI_PC, g == VTD_PC_GRAN_GLOBAL);
 }
 
 static void complete_wait(struct model *m, const struct vtd_desc *d)
@@ -152,7 +146,7 @@ static void execute(struct model *m, const struct vtd_desc *d)
         return;
     case VTD_QI_IEC:
         intr_invalidate(m, d);
-        paid(m, VTD_QI_IEC, entry_get(d, VTD_QI_IEC_G) == VTD_IEC_GRAN_GLOBAL);
+        command_paid(m, VTD_QI_IEC, entry_get(d, VTD_QI_IEC_G) == VTD_IEC_GRAN_GLOBAL);
         return;
     case VTD_QI_DEVTLB:
     case VTD_QI_PDEVTLB:
@@ -331,7 +325,7 @@ static void run(struct model *m)
 
 void queue_enabled(struct model *m, bool on)
 {
-    m->queue_stopped = false;
+    m->queue_stopped = (get32(m, FSTS) & QUEUE_STOPS) != 0;
     m->last_was_wait = true; /* nothing has been executed that would be left to wait for */
     m->fetched_count = 0;
     m->queue_tail = get64(m, IQT);
@@ -339,13 +333,28 @@ void queue_enabled(struct model *m, bool on)
         set64(m, IQH, 0);
 }
 
+/* Bytes from slot to slot, in the direction in which the queue fills. */
+static uint64_t distance(const struct model *m, uint64_t from, uint64_t to)
+{
+    return (to - from) % queue_size(m);
+}
+
+/* The head waits somewhere in front of the old tail: has the new one come to it, or gone past it? */
+static bool is_overfilled(const struct model *m, uint64_t tail)
+{
+    uint64_t head = get64(m, IQH);
+
+    return head != m->queue_tail && distance(m, m->queue_tail, tail) >= distance(m, m->queue_tail, head);
+}
+
 void queue_tail_written(struct model *m)
 {
     uint64_t tail = get64(m, IQT);
-    uint64_t head = get64(m, IQH);
 
-    if (is_on(m) && tail == head && tail != m->queue_tail)
-        breach(m, "rule 20: tail written on top of the head: the last slot was filled");
+    if (is_on(m) && is_overfilled(m, tail))
+        breach(m, "rule 20: tail moved from %llx to %llx while the head is at %llx: more than the free slots",
+               (unsigned long long)m->queue_tail, (unsigned long long)tail,
+               (unsigned long long)get64(m, IQH));
     m->queue_tail = tail;
     if (m->cfg.restart_at_tail && (get32(m, FSTS) & QUEUE_STOPS) == 0)
         m->queue_stopped = false;

@@ -23,6 +23,7 @@ struct page {
 
 struct reach {
     struct page pages[MAX_PAGES];
+    bool full; /* a page had no place; told once */
 };
 
 /* Words of one entry. The halves of a root entry are on their own. */
@@ -135,8 +136,13 @@ static void add(struct model *m, uint64_t pa, enum table table)
     if (p != NULL)
         return;
     p = find(m, 0);
-    if (p == NULL)
+    if (p == NULL) {
+        if (!m->reach->full)
+            breach(m, "more than %u pages of tables: from now on the strict unit does not see all of them",
+                   MAX_PAGES);
+        m->reach->full = true;
         return;
+    }
     p->pa = pa;
     p->table = table;
     read_words(m, pa, p->seen, WORDS);
@@ -230,7 +236,7 @@ static bool leads(const struct page *p, const uint64_t *e, uint64_t pa, uint64_t
     if (!bit_is_set(e[0], 0))
         return false;
     if (p->table != PASIDS)
-        return overlaps(align_down(e[0], PAGE_SIZE), PAGE_SIZE, pa, size);
+        return overlaps(align_down(e[0], PAGE_SIZE), children(p->table, e) * PAGE_SIZE, pa, size);
     switch (entry_get(pe, VTD_PASID_PGTT)) {
     case VTD_PGTT_FIRST:
         return overlaps(entry_get_addr(pe, VTD_PASID_FSPTPTR), PAGE_SIZE, pa, size);

@@ -11,6 +11,7 @@
 
 #define EVENT_ADDR_BITS 0xfffffffcu
 #define EVENT_DATA_BITS 0xffffu
+#define LOWER_HALF      (uint64_t) UINT32_MAX
 #define RSVD_P          0x7fffffffu /* of the control registers: preserved, so no breach when written */
 
 /* A register as software sees it: bits that a write sets, that writing 1 clears, that may be written in vain.
@@ -103,7 +104,10 @@ static bool find_placed(const struct model *m, uint32_t offset, struct reg *out)
     }
     if (offset >= iva && offset < iva + 16) {
         *out = (struct reg){.off = (uint32_t)align_down(offset, 8), .width = 8, .vain = UINT64_MAX};
-        out->rw = M(VTD_IOTLB_IIRG) | M(VTD_IOTLB_DR) | M(VTD_IOTLB_DW) | M(VTD_IOTLB_DID);
+        if (out->off == iva)
+            out->rw = M(VTD_IVA_ADDR) | M(VTD_IVA_IH) | M(VTD_IVA_AM);
+        else
+            out->rw = M(VTD_IOTLB_IIRG) | M(VTD_IOTLB_DR) | M(VTD_IOTLB_DW) | M(VTD_IOTLB_DID);
         return true;
     }
     if (vcmd_owns(m, offset)) {
@@ -210,27 +214,6 @@ static void check_address(struct model *m, const struct reg *r, uint64_t value)
         breach(m, "rule 72: protected memory moved while it is on");
 }
 
-/* VT-d 5.10, Context Command Register: only for legacy mode without a queue, on units before VER 6. */
-static void command_by_register(struct model *m, const struct reg *r)
-{
-    uint64_t value = reg_get(m, r->off, 8);
-    bool usable = !reg_status(m, M(VTD_GSTS_QIES)) && m->cfg.ver < 0x60 &&
-                  FIELD_GET(VTD_RTADDR_TTM, m->root) == VTD_TTM_LEGACY;
-
-    if (reg_status(m, M(VTD_GSTS_QIES)))
-        breach(m, "rule 21: invalidation by register while the queue is on");
-    if (r->off == VTD_OFF_CCMD) {
-        value = FIELD_SET(VTD_CCMD_CAIG, value, usable ? FIELD_GET(VTD_CCMD_CIRG, value) : 0);
-        value = FIELD_SET(VTD_CCMD_ICC, value, 0);
-    } else {
-        value = FIELD_SET(VTD_IOTLB_IAIG, value, usable ? FIELD_GET(VTD_IOTLB_IIRG, value) : 0);
-        value = FIELD_SET(VTD_IOTLB_IVT, value, 0);
-    }
-    if (usable)
-        cache_flush_all(m); /* a unit may always remove more than it was asked for */
-    reg_set(m, r->off, 8, value);
-}
-
 static void written(struct model *m, const struct reg *r, uint64_t value, uint64_t bytes)
 {
     uint32_t frcd = vtd_reg_frcd_low(m->cfg.cap, 0).off;
@@ -260,15 +243,15 @@ static void written(struct model *m, const struct reg *r, uint64_t value, uint64
         prq_written(m, r->off);
         return;
     case VTD_OFF_PMEN:
-        set32(m, PMEN, FIELD_SET(VTD_PMEN_PRS, get32(m, PMEN), FIELD_GET(VTD_PMEN_EPM, get32(m, PMEN))));
+        command_by_register(m, COMMAND_PMEN);
         return;
     }
     if (r->w1c != 0 && r->off >= frcd && (value & bytes & r->w1c) != 0)
         fault_top_written(m, (r->off - frcd) / 16);
     else if (r->off == VTD_OFF_CCMD && FIELD_GET(VTD_CCMD_ICC, value & bytes))
-        command_by_register(m, r);
+        command_by_register(m, COMMAND_CCMD);
     else if (r->off == vtd_reg_iotlb(m->cfg.ecap).off && FIELD_GET(VTD_IOTLB_IVT, value & bytes))
-        command_by_register(m, r);
+        command_by_register(m, COMMAND_IOTLB);
     else if (vcmd_owns(m, r->off))
         vcmd_write(m, r->off, bytes);
 }
@@ -302,18 +285,37 @@ static bool access_ok(struct model *m, uint32_t offset, unsigned width, bool wri
     return false;
 }
 
+/* Time that passes in, or between, the dwords of an access. */
+static void pass(struct model *m)
+{
+    if (m->cfg.slow)
+        model_step(m, rnd(m, 3));
+}
+
+/* A slow unit may take 64 bits as two dwords, the lower one first. Not those whose lower half is a command
+ * with an operand in the upper one: these are 64 bits, or two accesses in the other order. */
+static bool is_split(struct model *m, uint32_t offset)
+{
+    return m->cfg.slow && !vcmd_owns(m, offset) && rnd(m, 2) == 0;
+}
+
 static uint64_t read_reg(struct model *m, uint32_t offset, unsigned width)
 {
     struct reg r;
 
     if (!access_ok(m, offset, width, false, &r))
         return 0;
-    if (m->cfg.slow)
-        model_step(m, rnd(m, 3));
+    pass(m);
     if (r.off == VTD_OFF_GCMD)
         return rnd(m, UINT32_MAX); /* write-only: anything may come */
     if (r.off == VTD_OFF_IQERCD && m->cfg.no_iqercd)
         return 0;
+    if (width == 8 && is_split(m, offset)) {
+        uint64_t low = reg_get(m, offset, 4);
+
+        pass(m);
+        return reg_get(m, offset + 4, 4) * pow2(32) + low;
+    }
     return reg_get(m, offset, width);
 }
 
@@ -334,15 +336,22 @@ void model_write32(struct model *m, uint32_t offset, uint32_t value)
     if (!access_ok(m, offset, 4, true, &r))
         return;
     if (offset == r.off)
-        write_reg(m, &r, value, UINT32_MAX);
+        write_reg(m, &r, value, LOWER_HALF);
     else
-        write_reg(m, &r, (uint64_t)value * pow2(32), ~(uint64_t)UINT32_MAX);
+        write_reg(m, &r, (uint64_t)value * pow2(32), ~LOWER_HALF);
 }
 
 void model_write64(struct model *m, uint32_t offset, uint64_t value)
 {
     struct reg r;
 
-    if (access_ok(m, offset, 8, true, &r))
+    if (!access_ok(m, offset, 8, true, &r))
+        return;
+    if (!is_split(m, offset)) {
         write_reg(m, &r, value, UINT64_MAX);
+        return;
+    }
+    write_reg(m, &r, value, LOWER_HALF);
+    pass(m);
+    write_reg(m, &r, value, ~LOWER_HALF);
 }
