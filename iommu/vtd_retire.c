@@ -199,8 +199,8 @@ static const struct kind {
     bool to_device;
 } kinds[] = {
     {needs_cc, same_dev, add_cc, false},
-    {always, same_did_and_slot, add_pc_pasid, false},
     {empties_nothing, same_unit, add_pc_nothing, false},
+    {always, same_did_and_slot, add_pc_pasid, false},
     {empties_domain, same_did, add_pc_domain, false},
     {needs_piotlb, same_did_and_slot, add_piotlb, false},
     {needs_iotlb_domain, same_did, add_iotlb_domain, false},

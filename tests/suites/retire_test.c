@@ -191,8 +191,8 @@ TEST(retire, rid_pasid, .needs = NEED_IOMMU | NEED_PT | NEED_RPS, .rules = "38 4
     mark = stream_mark(unit);
     T_ASSERT_OK(t, vtd_pasid_retire(dev, SLOT, VTD_RETIRE_KEEP_DID));
     if (unit->caps.cm)
-        STREAM_EXPECT(t, &mark, vtd_inv_cc_device(rid_a), vtd_inv_pc_pasid(DID_A, SLOT),
-                      vtd_inv_pc_domain((did_t){0}), vtd_inv_pc_domain(DID_A),
+        STREAM_EXPECT(t, &mark, vtd_inv_cc_device(rid_a), vtd_inv_pc_domain((did_t){0}),
+                      vtd_inv_pc_pasid(DID_A, SLOT), vtd_inv_pc_domain(DID_A),
                       vtd_inv_piotlb_pasid(DID_A, SLOT), vtd_inv_iotlb_domain(DID_A),
                       vtd_inv_iotlb_domain((did_t){0}));
     else
