@@ -63,7 +63,8 @@ void ioasid_stats(struct ioasid_core *core, struct ioasid_stats *out);
  * A free number: the lowest one in min..max; in the whole range, one that was returned a moment ago before
  * that. The owner holds the only reference. 0, -EINVAL (no set; range empty or outside 1..2^bits-1), -ESTALE
  * (the set is destroyed or draining), -EDQUOT (as many live as its quota), -ENOSPC (all taken, pending and
- * reclaimed ones included; for the system set also: all the rest is in quotas), -ENOMEM. Emits ALLOC. X.
+ * reclaimed ones included; for the system set also: all the rest is in quotas), -ENOMEM, or what a custom
+ * allocator says. Emits ALLOC. X.
  */
 must_check int ioasid_alloc(struct ioasid_set *set, uint32_t min, uint32_t max, ioasid_t *id);
 

@@ -77,6 +77,12 @@ static void give_back(struct ioasid_core *core, uint32_t number)
     }
 }
 
+/* A number that is out: live, in limbo, or refused by its allocator. */
+static bool is_ours(struct ioasid_core *core, uint32_t number)
+{
+    return number != 0 && number <= core->last && ioasid_number_is_out(core, number);
+}
+
 /* Makes a number that an allocator handed out ours: one that is out already is nobody's to give. */
 static int adopt(struct ioasid_core *core, uint32_t min, uint32_t max, uint32_t number)
 {
@@ -102,7 +108,7 @@ int ioasid_custom_take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uin
     if (rc)
         return rc;
     rc = adopt(core, min, max, *number);
-    if (rc == -ENOMEM)
+    if (rc && !is_ours(core, *number))
         give(core, *number); /* one that is refused is lost to its allocator, not to us */
     if (rc == 0 && ioasid_slot_dying(slot)) {
         give_back(core, *number);

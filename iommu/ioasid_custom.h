@@ -21,7 +21,9 @@ struct ioasid_allocator;
 
 /* Both are called without any lock of ours and may not block. X. */
 struct ioasid_allocator_ops {
-    /* A number in min..max: 0, -ENOSPC. One that is out already, or outside, is never used. */
+    /* A number in min..max: 0, -ENOSPC, or whatever else ioasid_alloc is to return. One outside, for an
+     * allocator that cannot be told a range, is given back at once; one that is out already is neither used
+     * nor given back, as its owner still has it. */
     int (*alloc)(struct ioasid_allocator *a, uint32_t min, uint32_t max, uint32_t *number);
     /* Takes one back, after its grace period. On an error it is never handed out again, by nobody. */
     int (*free)(struct ioasid_allocator *a, uint32_t number);

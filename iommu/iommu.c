@@ -9,6 +9,7 @@
 #include "iommu/iommu_intr.h"
 #include "iommu/iommu_rmrr.h"
 #include "iommu/iommu_sidp.h"
+#include "iommu/iommu_vcmd.h"
 #include "iommu/vtd_table.h"
 #include "iommu/vtd_unit.h"
 #include "kernel/lib/bits.h"
@@ -141,6 +142,7 @@ int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, s
         give_back(iommu);
         return rc;
     }
+    iommu_vcmd_begin(iommu);
     *out = iommu;
     return 0;
 }
@@ -166,9 +168,12 @@ int iommu_destroy(struct iommu *iommu)
     if (stats.live != 0 || has_page_groups(iommu))
         return -EBUSY;
     svm_destroy(iommu->svm);
-    rc = ioasid_core_destroy(iommu->ioasids);
+    rc = iommu_vcmd_end(iommu);
+    if (rc == 0)
+        rc = ioasid_core_destroy(iommu->ioasids);
     if (rc) {
         plat_assert(svm_create(iommu, iommu->ioasids, &iommu->svm) == 0);
+        iommu_vcmd_begin(iommu);
         return rc;
     }
     give_back(iommu);

@@ -60,9 +60,10 @@ struct iommu {
 };
 
 /*
- * Parses the table, maps and reads every unit, makes the IOASID core. Touches no register that changes
- * anything. 0; -EINVAL (malformed table), -ENODEV (no unit, or one that cannot do scalable mode with queued
- * invalidation), -ENOMEM; `why` says which and at what offset, in words. T.
+ * Parses the table, maps and reads every unit, makes the IOASID core, whose numbers are the host's where
+ * units have virtual commands (iommu_vcmd.h). Touches no register that changes anything. 0; -EINVAL
+ * (malformed table), -ENODEV (no unit, or one that cannot do scalable mode with queued invalidation),
+ * -ENOMEM; `why` says which and at what offset, in words. T.
  */
 must_check int iommu_create(const void *dmar, size_t size, struct iommu **out, char *why, size_t why_size);
 

@@ -100,6 +100,11 @@ static bool same_did_and_slot(const struct vtd_retire *a, const struct vtd_retir
     return same_did(a, b) && a->slot == b->slot;
 }
 
+static bool same_unit(const struct vtd_retire *a, const struct vtd_retire *b)
+{
+    return a->dev->unit == b->dev->unit;
+}
+
 static bool always(unused const struct vtd_retire *item)
 {
     return true;
@@ -108,6 +113,12 @@ static bool always(unused const struct vtd_retire *item)
 static bool needs_cc(const struct vtd_retire *item)
 {
     return takes_contexts(item) || vtd_quirk_has(item->dev->unit->quirks, VTD_QUIRK_P_IGNORED);
+}
+
+/* The same of what was not present below them: it is cached under domain id 0 (rule 48). */
+static bool empties_nothing(const struct vtd_retire *item)
+{
+    return takes_contexts(item) && item->dev->unit->caps.cm;
 }
 
 static bool needs_piotlb(const struct vtd_retire *item)
@@ -140,6 +151,16 @@ static void add_pc_pasid(struct vtd_batch *batch, const struct vtd_retire *item)
 static void add_pc_domain(struct vtd_batch *batch, const struct vtd_retire *item)
 {
     vtd_batch_add(batch, vtd_inv_pc_domain(item->did));
+}
+
+static void add_pc_nothing(struct vtd_batch *batch, unused const struct vtd_retire *item)
+{
+    vtd_batch_add(batch, vtd_inv_pc_domain((did_t){0}));
+}
+
+static void add_iotlb_nothing(struct vtd_batch *batch, unused const struct vtd_retire *item)
+{
+    vtd_batch_add(batch, vtd_inv_iotlb_domain((did_t){0}));
 }
 
 void vtd_retire_add_iotlb(struct vtd_batch *batch, const struct vtd_retire *item)
@@ -178,10 +199,12 @@ static const struct kind {
     bool to_device;
 } kinds[] = {
     {needs_cc, same_dev, add_cc, false},
+    {empties_nothing, same_unit, add_pc_nothing, false},
     {always, same_did_and_slot, add_pc_pasid, false},
     {empties_domain, same_did, add_pc_domain, false},
     {needs_piotlb, same_did_and_slot, add_piotlb, false},
     {needs_iotlb_domain, same_did, add_iotlb_domain, false},
+    {empties_nothing, same_unit, add_iotlb_nothing, false},
     {always, NULL, vtd_retire_add_device_tlb, true},
 };
 

@@ -36,6 +36,7 @@ static void unit_init(struct vtd_unit *unit, paddr_t base, uint16_t segment)
     plat_lock_init(&unit->command_lock, "vtd command");
     plat_lock_init(&unit->fault_lock, "vtd fault");
     plat_lock_init(&unit->table_lock, "vtd table");
+    plat_lock_init(&unit->vcmd.lock, "vtd vcmd");
     vtd_qi_init(&unit->queue);
     vtd_prq_init(unit);
     list_init(&unit->devs);
@@ -370,6 +371,7 @@ void vtd_unit_drop(struct vtd_unit *unit)
     plat_lock_init(&unit->command_lock, "vtd command");
     plat_lock_init(&unit->fault_lock, "vtd fault");
     plat_lock_init(&unit->table_lock, "vtd table");
+    plat_lock_init(&unit->vcmd.lock, "vtd vcmd");
     if (!unit->taken)
         return;
     vtd_qi_reset(unit);

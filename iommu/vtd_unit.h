@@ -4,9 +4,10 @@
  * Descriptions; rules 1-21, 72, 73.
  *
  * Locks, of which no two are held together but for the last: `command_lock` around one command from its write
- * to its status (rule 1), `table_lock` around edits of root, context and PASID tables and the owners of
- * interrupt entries, `fault_lock` around the fault records, and the queues' own. All are leaves but that of
- * the page request queue, under which responses are put into the invalidation queue.
+ * to its status (rule 1), `vcmd.lock` the same for virtual commands, `table_lock` around edits of root,
+ * context and PASID tables and the owners of interrupt entries, `fault_lock` around the fault records, and
+ * the queues' own. All are leaves but that of the page request queue, under which responses are put into the
+ * invalidation queue.
  */
 #ifndef IOMMU_VTD_UNIT_H
 #define IOMMU_VTD_UNIT_H
@@ -27,6 +28,7 @@
 #include "iommu/vtd_qi.h"
 #include "iommu/vtd_quirk.h"
 #include "iommu/vtd_regs.h"
+#include "iommu/vtd_vcmd.h"
 
 /* Registers as firmware left them, put back by vtd_unit_stop. */
 struct vtd_saved {
@@ -72,6 +74,7 @@ struct vtd_unit {
     struct vtd_qi_stats stats;
     struct vtd_prq prq;
     struct vtd_saved saved;
+    struct vtd_vcmd_if vcmd;
 
     int (*fill)(struct vtd_unit *unit, void *arg); /* called while the queue rests; NULL: nobody */
     void *fill_arg;

@@ -102,6 +102,8 @@ enum t_lane {
 #define NEED_CPUS_4     T_BIT(47) /* four CPUs or more */
 #define NEED_IR         T_BIT(48) /* ECAP.IR: interrupt remapping */
 #define NEED_ADMS       T_BIT(49) /* ECAP.ADMS: abort mode */
+#define NEED_NO_VCS     T_BIT(50) /* ECAP.VCS = 0: numbers are our own pool's, so that one can be asked for */
+#define NEED_VCS        T_BIT(51) /* ECAP.VCS: virtual commands */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */

@@ -14,6 +14,7 @@ struct vendor {
     uint32_t number; /* handed out next, whatever was asked for */
     int free_error;
     unsigned allocs, frees;
+    uint32_t freed; /* the last one */
 };
 
 static int vendor_alloc(struct ioasid_allocator *a, unused uint32_t min, unused uint32_t max,
@@ -26,11 +27,12 @@ static int vendor_alloc(struct ioasid_allocator *a, unused uint32_t min, unused 
     return 0;
 }
 
-static int vendor_free(struct ioasid_allocator *a, unused uint32_t number)
+static int vendor_free(struct ioasid_allocator *a, uint32_t number)
 {
     struct vendor *v = container_of(a, struct vendor, a);
 
     v->frees++;
+    v->freed = number;
     return v->free_error;
 }
 
@@ -62,27 +64,56 @@ TEST(alloc, incomplete, .needs = NEED_HOST,
 }
 
 TEST(alloc, outside, .needs = NEED_HOST, .rows = "59",
-     .doc =
-         "an allocator hands out a number below or above what was asked for: -ENOSPC, nothing is live, and "
-         "it does not get back what was not taken")
+     .doc = "an allocator that knows no range hands out a number below or above what was asked for, or none "
+            "that an ID can have: -ENOSPC, nothing is live, and it has the number back at once")
 {
+    static const uint32_t outside[] = {9, 21, 0, 256, UINT32_MAX};
     struct core_bench c;
-    struct vendor v = vendor(9);
+    struct vendor v = vendor(20);
     ioasid_t id;
 
     core_open(t, &c, 8);
     T_ASSERT_OK(t, ioasid_allocator_register(c.core, &v.a));
-    T_EXPECT_ERR(t, ioasid_alloc(c.system, 10, 20, &id), -ENOSPC);
-    v.number = 21;
-    T_EXPECT_ERR(t, ioasid_alloc(c.system, 10, 20, &id), -ENOSPC);
+    for (unsigned i = 0; i < ARRAY_SIZE(outside); i++) {
+        v.number = outside[i];
+        T_EXPECT_ERR(t, ioasid_alloc(c.system, 10, 20, &id), -ENOSPC);
+        T_EXPECT_EQ(t, v.frees, i + 1);
+        T_EXPECT_EQ(t, v.freed, outside[i]);
+        core_audit(&c, 0);
+    }
     v.number = 20;
     T_EXPECT_OK(t, ioasid_alloc(c.system, 10, 20, &id));
-    T_EXPECT_EQ(t, v.allocs, 3u);
-    T_EXPECT_EQ(t, v.frees, 0u);
+    T_EXPECT_EQ(t, v.frees, 5u);
     core_audit(&c, 1);
     T_EXPECT_OK(t, ioasid_free(c.system, id));
     core_settle(&c);
+    T_EXPECT_EQ(t, v.frees, 6u);
+    T_EXPECT_OK(t, ioasid_allocator_unregister(c.core, &v.a));
+    core_close(&c);
+}
+
+TEST(alloc, outside_and_out, .needs = NEED_HOST, .rows = "59", .flaws = "C4",
+     .doc = "an allocator hands out a number that is live already, outside what was asked for or inside: it "
+            "does not have it back before its owner lets go")
+{
+    struct core_bench c;
+    struct vendor v = vendor(9);
+    ioasid_t id, other;
+
+    core_open(t, &c, 8);
+    T_ASSERT_OK(t, ioasid_allocator_register(c.core, &v.a));
+    T_ASSERT_OK(t, ioasid_alloc(c.system, 1, 20, &id));
+    T_EXPECT_ERR(t, ioasid_alloc(c.system, 10, 20, &other), -ENOSPC);
+    T_EXPECT_ERR(t, ioasid_alloc(c.system, 1, 20, &other), -ENOSPC);
+    T_EXPECT_EQ(t, v.frees, 0u);
+    v.number = 0; /* which is no ID's, though it is never free */
+    T_EXPECT_ERR(t, ioasid_alloc(c.system, 10, 20, &other), -ENOSPC);
     T_EXPECT_EQ(t, v.frees, 1u);
+    core_audit(&c, 1);
+    T_EXPECT_OK(t, ioasid_free(c.system, id));
+    core_settle(&c);
+    T_EXPECT_EQ(t, v.frees, 2u);
+    T_EXPECT_EQ(t, v.freed, 9u);
     T_EXPECT_OK(t, ioasid_allocator_unregister(c.core, &v.a));
     core_close(&c);
 }

@@ -190,7 +190,7 @@ TEST(nested, sub_devices, .needs = NEED_DMA | NEED_NEST, .lanes = T_BIT(T_LANE_P
     nest_map(&n, 0, NEST_GVA, page, NEST_FULL);
     cfg = nest_cfg(&n, 0);
     id[0] = n.id[0];
-    T_ASSERT_OK(t, ioasid_alloc(n.set, 1, 1000, &id[1]));
+    T_ASSERT_OK(t, ioasid_alloc(n.set, 1, IOASID_NUMBERS - 1, &id[1]));
     for (unsigned i = 0; i < 2; i++) {
         T_ASSERT_OK(t, ioasid_bind(n.set, id[i], n.dev[0], &cfg));
         uses[i] = (struct vtd_use){n.dev[0]->vtd, ioasid_number(id[i])};

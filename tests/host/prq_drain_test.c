@@ -32,7 +32,7 @@ static void live_again(struct page_bench *b)
     page_unbind(b);
 }
 
-TEST(prq, answers_arrive, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes = PAGE_LANES,
+TEST(prq, answers_arrive, .needs = PAGE_NEEDS | NEED_NO_VCS, .engines = T_BIT(DMA_ATS), .lanes = PAGE_LANES,
      .rows = "52 53", .rules = "61 62 63", .flaws = "S13 H5 H9", .negative = true,
      .doc = "requests on their way, at the unit, and in its queue when unbind starts: when it returns the "
             "device has "
@@ -58,8 +58,8 @@ TEST(prq, answers_arrive, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes
     page_close(&b);
 }
 
-TEST(prq, held_answers_arrive, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes = PAGE_LANES,
-     .rows = "52 54", .rules = "61 63", .flaws = "S13 H12", .negative = true,
+TEST(prq, held_answers_arrive, .needs = PAGE_NEEDS | NEED_NO_VCS, .engines = T_BIT(DMA_ATS),
+     .lanes = PAGE_LANES, .rows = "52 54", .rules = "61 63", .flaws = "S13 H12", .negative = true,
      .doc = "answers in the stead of an owner who keeps the groups: they have arrived when unbind returns")
 {
     struct page_bench b;

@@ -391,8 +391,8 @@ TEST(prq, suspended, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes = PA
 
 /* ---- Reuse ---- */
 
-TEST(prq, number_reused, .needs = PAGE_NEEDS, .engines = T_BIT(DMA_ATS), .lanes = PAGE_LANES, .rows = "53",
-     .rules = "62", .flaws = "S13 H5", .negative = true,
+TEST(prq, number_reused, .needs = PAGE_NEEDS | NEED_NO_VCS, .engines = T_BIT(DMA_ATS), .lanes = PAGE_LANES,
+     .rows = "53", .rules = "62", .flaws = "S13 H5", .negative = true,
      .doc = "requests of a number's last life, the last of a group still missing: its next owner on the same "
             "device hears nothing of them")
 {

@@ -74,7 +74,7 @@ TEST(refuse, too_early, .needs = NEED_IOMMU,
     T_ASSERT_OK(t, ioasid_notifier_register(other->ioasids, IOASID_ANY_SET, &nb));
     T_EXPECT_ERR(t, iommu_destroy(other), -EBUSY);
     T_ASSERT_OK(t, ioasid_notifier_unregister(other->ioasids, &nb));
-    T_ASSERT_OK(t, ioasid_alloc(ioasid_system_set(other->ioasids), 1, 9, &id));
+    T_ASSERT_OK(t, ioasid_alloc(ioasid_system_set(other->ioasids), 1, IOASID_NUMBERS - 1, &id));
     T_EXPECT_ERR(t, iommu_destroy(other), -EBUSY);
     T_ASSERT_OK(t, ioasid_free(ioasid_system_set(other->ioasids), id));
     T_EXPECT_OK(t, iommu_destroy(other));
@@ -96,11 +96,11 @@ TEST(
     T_EXPECT_ERR(t, iommu_dev_attach(t->iommu, d->id, d->rids, 1, 0, &dev), -EINVAL);
     T_EXPECT_ERR(t, iommu_dev_attach(t->iommu, d->id, d->rids, 1, IOASID_BITS + 1, &dev), -EINVAL);
     T_EXPECT_ERR(t, iommu_dev_attach(t->iommu, (struct pci_id){7, d->id.rid}, d->rids, 1, 8, &dev), -ENODEV);
-    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, d->id, d->rids, d->rid_count, 8, &dev));
-    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, d->id, d->rids, 1, 8, &again));
+    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, d->id, d->rids, d->rid_count, IOASID_BITS, &dev));
+    T_ASSERT_OK(t, iommu_dev_attach(t->iommu, d->id, d->rids, 1, IOASID_BITS, &again));
     T_EXPECT_EQ(t, dev, again);
     T_EXPECT_OK(t, iommu_dev_detach(again));
-    T_ASSERT_OK(t, ioasid_alloc(set, 1, 9, &id));
+    T_ASSERT_OK(t, ioasid_alloc(set, 1, IOASID_NUMBERS - 1, &id));
     T_ASSERT_OK(t, ioasid_bind(set, id, dev, &cfg));
     T_EXPECT_ERR(t, iommu_dev_detach(dev), -EBUSY);
     iommu_dev_gone(dev);

@@ -384,6 +384,15 @@ static void write32(void *ctx, uint32_t offset, uint32_t value)
     write_plain(unit, offset, value);
 }
 
+static void write_vcmd(struct stub_unit *unit, uint64_t value)
+{
+    if (FIELD_GET(VTD_VCRSP_IP, stub_reg(unit, VTD_OFF_VCRSP, 8)))
+        stub_breach(unit, "rule 1: VCMD %llx while a virtual command is under way",
+                    (unsigned long long)value);
+    stub_set_reg(unit, VTD_OFF_VCRSP, 8,
+                 unit->faults.vcmd_stuck ? SPAN_MASK(VTD_VCRSP_IP) : unit->faults.vcmd_answer);
+}
+
 static void write64(void *ctx, uint32_t offset, uint64_t value)
 {
     struct stub_unit *unit = ctx;
@@ -399,6 +408,9 @@ static void write64(void *ctx, uint32_t offset, uint64_t value)
     case VTD_OFF_RTADDR:
     case VTD_OFF_IRTA:
         stub_set_reg(unit, offset, 8, value);
+        return;
+    case VTD_OFF_VCMD:
+        write_vcmd(unit, value);
         return;
     case VTD_OFF_CCMD:
         stub_breach(unit, "rule 21: register-based invalidation");

@@ -39,8 +39,10 @@ struct stub_faults {
     unsigned device_timeouts;  /* so many device-TLB invalidations time out (ITE), from the next one on */
     bool abort_early;          /* such a time-out stops the unit before it has fetched the wait behind it */
     unsigned device_error;     /* the n-th one gets an invalid completion (ICE); 0: none */
-    bool sticky_iqe; /* clearing IQE alone does not restart the queue, a tail write does (as in QEMU) */
-    bool no_iqercd;  /* IQERCD reads 0 */
+    bool sticky_iqe;      /* clearing IQE alone does not restart the queue, a tail write does (as in QEMU) */
+    bool no_iqercd;       /* IQERCD reads 0 */
+    bool vcmd_stuck;      /* a virtual command is never over */
+    uint64_t vcmd_answer; /* what VCRSP reads after one */
 };
 
 struct stub_unit {

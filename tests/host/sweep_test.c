@@ -117,7 +117,7 @@ SWEEP(run_steps, pages, NEED_FS | NEED_DT, DEVICE_TLBS,
 SWEEP(run_steps, pages_tagged, NEED_FS | NEED_DT | NEED_PASID, DEVICE_TLBS,
       "the same by requests with PASID, with an entry in slot 0 that leads nowhere",
       .stage = IOMMU_FIRST_STAGE, .lane = IOMMU_LANE_PASID, .ats = true)
-SWEEP(run_steps, pages_free_first, NEED_SS | NEED_DT | NEED_PASID, DEVICE_TLBS,
+SWEEP(run_steps, pages_free_first, NEED_SS | NEED_DT | NEED_PASID | NEED_NO_VCS, DEVICE_TLBS,
       "the same when the number is freed first", .stage = IOMMU_SECOND_STAGE, .lane = IOMMU_LANE_PASID,
       .ats = true, .end = FREE_FIRST)
 
@@ -129,9 +129,9 @@ SWEEP(run_asleep, asleep, NEED_FS, BOUND " 74",
       .stage = IOMMU_FIRST_STAGE)
 SWEEP(run_asleep, asleep_second, NEED_SS, BOUND " 74", "the same with second-stage tables",
       .stage = IOMMU_SECOND_STAGE)
-SWEEP(run_asleep, asleep_by_number, NEED_SS | NEED_RPS, BOUND " 74",
+SWEEP(run_asleep, asleep_by_number, NEED_SS | NEED_RPS | NEED_NO_VCS, BOUND " 74",
       "the same where RID_PASID names the slot", .stage = IOMMU_SECOND_STAGE, .lane = IOMMU_LANE_RID_PASID)
-SWEEP(run_asleep, asleep_pages, NEED_FS | NEED_DT | NEED_PASID, DEVICE_TLBS " 74",
+SWEEP(run_asleep, asleep_pages, NEED_FS | NEED_DT | NEED_PASID | NEED_NO_VCS, DEVICE_TLBS " 74",
       "the same of functions with device TLBs, page requests and PASIDs", .stage = IOMMU_FIRST_STAGE,
       .lane = IOMMU_LANE_PASID, .ats = true)
 

@@ -68,8 +68,8 @@ struct model_config {
     bool no_fault_cap;      /* FSTS: only PFO and IQE are write-1-to-clear */
 };
 
-/* Presets by name: "minimal", "client", "server", "qemu-7.2", "qemu-10.0", "qemu-11.1", "random". NULL beyond
- * the last. */
+/* Presets by name: "minimal", "client", "server", "guest", "qemu-7.2", "qemu-10.0", "qemu-11.1", "random".
+ * NULL beyond the last. */
 const char *model_preset_name(unsigned n);
 /* `seed` also makes "random". False: no such preset. */
 bool model_preset(const char *name, uint64_t seed, struct model_config *out);

@@ -59,6 +59,18 @@ static const struct {
       .haw = 52,
       .cache_max = 4,
       HOSTILE}},
+    /* What a hypervisor may show a guest: entries that were not present are cached as well, PASIDs are the
+     * host's. */
+    {"guest",
+     {.ver = 0x60,
+      .cap = CV(ND, 6) | CV(SAGAW, LEVELS_3_4) | CV(MGAW, 47) | CV(SSLPS, 3) | C(PSI) | CV(MAMV, 18) | C(CM) |
+             DRAINS | C(FS1GP) | C(ESIRTPS) | C(ESRTPS) | CAP_PLACES,
+      .ecap = SCALABLE | INTERRUPTS | DEVICES | E(C) | E(SC) | E(FSTS) | E(SSTS) | E(NEST) | E(SMPWCS) |
+              E(SRS) | E(NWFS) | E(RPS) | E(VCS) | ECAP_PLACES,
+      .vccap = SPAN_MASK(VTD_VCCAP_NS) | SPAN_MASK(VTD_VCCAP_PAS) | SPAN_MASK(VTD_VCCAP_FPS),
+      .haw = 46,
+      .cache_max = 4,
+      HOSTILE}},
     /* Emulators: what they report, and their known deviations. */
     {"qemu-7.2",
      {.ver = 0x10,

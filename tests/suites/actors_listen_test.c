@@ -145,7 +145,7 @@ TEST(actors, cpu_fails, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "49", .f
     guest_close(&g);
 }
 
-TEST(actors, cpu_keeps_reference, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "49 42 22",
+TEST(actors, cpu_keeps_reference, .needs = NEED_DMA | NEED_NO_VCS, .lanes = PLAY_LANES, .rows = "49 42 22",
      .flaws = "S13 C20", .negative = true,
      .doc = "a CPU side that does not let go: out of the device's reach, but pending, counted as such, and "
             "its number is nobody's until it lets go")

@@ -246,8 +246,8 @@ TEST(actors, misplaced_free_held, .needs = HELD_NEEDS, .lanes = PLAY_LANES, .neg
 
 /* ---- Numbers that live again ---- */
 
-TEST(actors, stale_number, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "23 29", .flaws = "S15 S13",
-     .negative = true,
+TEST(actors, stale_number, .needs = NEED_DMA | NEED_NO_VCS, .lanes = PLAY_LANES, .rows = "23 29",
+     .flaws = "S15 S13", .negative = true,
      .doc = "free before unbind, and the number lives again on the same device: the guest's old name for it "
             "leads nowhere, the new one to the new page")
 {
@@ -265,7 +265,7 @@ TEST(actors, stale_number, .needs = NEED_DMA, .lanes = PLAY_LANES, .rows = "23 2
     guest_close(&g);
 }
 
-TEST(actors, guest_killed, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .rows = "47",
+TEST(actors, guest_killed, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS, .lanes = PLAY_LANES, .rows = "47",
      .flaws = "S13 S15", .negative = true,
      .doc =
          "a guest dies with work queued on two devices: all is freed at once, then the devices are closed, "

@@ -444,25 +444,25 @@ static void every_call(struct t *t, unsigned event)
 }
 
 TEST(
-    handler, calls_in_alloc, .needs = SVM_NEEDS, .rows = "38", .flaws = "S3 S4",
+    handler, calls_in_alloc, .needs = SVM_NEEDS | NEED_NO_VCS, .rows = "38", .flaws = "S3 S4",
     .doc = "a handler of ALLOC may call every function, on the ID itself: each has its answer, nothing stays")
 {
     every_call(t, 0);
 }
 
-TEST(handler, calls_in_bind, .needs = SVM_NEEDS, .rows = "36 38", .flaws = "S3 S4",
+TEST(handler, calls_in_bind, .needs = SVM_NEEDS | NEED_NO_VCS, .rows = "36 38", .flaws = "S3 S4",
      .doc = "the same in a handler of BIND")
 {
     every_call(t, 1);
 }
 
-TEST(handler, calls_in_unbind, .needs = SVM_NEEDS, .rows = "38", .flaws = "S3 S4",
+TEST(handler, calls_in_unbind, .needs = SVM_NEEDS | NEED_NO_VCS, .rows = "38", .flaws = "S3 S4",
      .doc = "the same in a handler of UNBIND")
 {
     every_call(t, 2);
 }
 
-TEST(handler, calls_in_free, .needs = SVM_NEEDS, .rows = "35 37 38", .flaws = "S3 S4",
+TEST(handler, calls_in_free, .needs = SVM_NEEDS | NEED_NO_VCS, .rows = "35 37 38", .flaws = "S3 S4",
      .doc = "the same in a handler of FREE")
 {
     every_call(t, 3);

@@ -106,7 +106,7 @@ TEST(lane, change, .needs = LANE_NEEDS, .rows = "8", .rules = "38 43",
     svm_close(&b);
 }
 
-TEST(lane, wide_number, .needs = LANE_NEEDS, .rows = "15", .rules = "16",
+TEST(lane, wide_number, .needs = LANE_NEEDS | NEED_NO_VCS, .rows = "15", .rules = "16",
      .doc = "numbers of 20 bits: the directory is indexed in full, from its first entry to its last")
 {
     static const uint32_t numbers[] = {1, 0x3f, 0x40, 0x1fff, 0x2000, 0xabcde, 0xfffc0, 0xfffff};

@@ -134,7 +134,7 @@ TEST(nested, sidp, .needs = NEED_DMA | NEED_NEST, .lanes = RIG_LANES, .rules = "
     T_EXPECT(t, !table_cfg.unit_snoops);
     T_ASSERT_OK(t, pgtable_create(&table_cfg, &table));
     set = ioasid_system_set(more.iommu->ioasids);
-    T_ASSERT_OK(t, ioasid_alloc(set, 1, 1000, &id));
+    T_ASSERT_OK(t, ioasid_alloc(set, 1, IOASID_NUMBERS - 1, &id));
     cfg.table = table;
     T_EXPECT_ERR(t, ioasid_bind(set, id, dev, &cfg), -EINVAL);
     cfg.stage = IOMMU_SECOND_STAGE;

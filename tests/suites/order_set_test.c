@@ -81,8 +81,8 @@ TEST(
     play_close(&a);
 }
 
-TEST(order, unbind_number_of_stranger, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = "30", .flaws = "S24",
-     .negative = true,
+TEST(order, unbind_number_of_stranger, .needs = TWO_GUESTS | NEED_NO_VCS, .lanes = PLAY_LANES, .rows = "30",
+     .flaws = "S24", .negative = true,
      .doc = "a number that was freed and reclaimed is another guest's now: the late unbind is refused, that "
             "guest "
             "goes on")
@@ -183,8 +183,8 @@ TEST(order, guest_drains, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .
     play_close(&p);
 }
 
-TEST(order, guest_killed_whole, .needs = TWO_GUESTS, .lanes = PLAY_LANES, .rows = "47", .flaws = "C20",
-     .negative = true,
+TEST(order, guest_killed_whole, .needs = TWO_GUESTS | NEED_NO_VCS, .lanes = PLAY_LANES, .rows = "47",
+     .flaws = "C20", .negative = true,
      .doc =
          "all of a guest is freed, its device closed, then the unbinds come: each of its numbers goes to the "
          "other guest, which reaches its own page only")

@@ -101,7 +101,7 @@ static void is_bound_with_it(struct reserved *r)
         rig_table_cfg(r->dev->vtd, rig_unit_stage(r->dev->vtd->unit), rig_unit_levels(r->dev->vtd->unit));
     T_ASSERT_OK(t, pgtable_create(&table_cfg, &table));
     T_ASSERT_OK(t, pgtable_map(table, (iova_t){RIG_IOVA}, r->beside.pa, PAGE_SIZE, PGTABLE_RW));
-    T_ASSERT_OK(t, ioasid_alloc(set, 1, 1000, &id));
+    T_ASSERT_OK(t, ioasid_alloc(set, 1, IOASID_NUMBERS - 1, &id));
     cfg.stage = rig_unit_stage(r->dev->vtd->unit) == VTD_PGTT_FIRST ? IOMMU_FIRST_STAGE : IOMMU_SECOND_STAGE;
     cfg.table = table;
     refused_until_mapped(r, set, id, &cfg, table);
@@ -151,7 +151,7 @@ TEST(rmrr, nested, .needs = NEED_DMA | NEED_NEST, .lanes = RIG_LANES, .rules = "
     T_ASSERT_OK(t, pgtable_create(&table_cfg, &table));
     T_ASSERT_OK(t, iommu_dev_map_reserved(r.dev, table));
     set = ioasid_system_set(r.iommu->ioasids);
-    T_ASSERT_OK(t, ioasid_alloc(set, 1, 1000, &id));
+    T_ASSERT_OK(t, ioasid_alloc(set, 1, IOASID_NUMBERS - 1, &id));
     cfg.table = table;
     T_EXPECT_ERR(t, ioasid_bind(set, id, r.dev, &cfg), -EINVAL);
     reaches(&r, false);

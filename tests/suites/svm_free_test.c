@@ -44,7 +44,8 @@ TEST(svm, free_before_unbind, .needs = SVM_NEEDS, .rows = "23 28 31", .flaws = "
     svm_close(&b);
 }
 
-TEST(svm, free_without_other_subscribers, .needs = SVM_NEEDS, .rows = "23", .flaws = "K1 K6 S21 S13",
+TEST(svm, free_without_other_subscribers, .needs = SVM_NEEDS | NEED_NO_VCS, .rows = "23",
+     .flaws = "K1 K6 S21 S13",
      .doc = "nobody but the driver listens: FREE still tears down all devices, and the number comes back "
             "only then")
 {

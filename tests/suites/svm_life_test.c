@@ -72,7 +72,7 @@ static struct rest what_is_left(struct svm_bench *b)
     return rest;
 }
 
-TEST(svm, lives_leave_nothing, .needs = SVM_NEEDS, .rows = "18 23 33", .flaws = "H3 C2 C13",
+TEST(svm, lives_leave_nothing, .needs = SVM_NEEDS | NEED_NO_VCS, .rows = "18 23 33", .flaws = "H3 C2 C13",
      .doc = "many lives, ended in turn by unbind, free, a refusal, a last put: after each no ID is live, "
             "pending or "
             "waiting, as many domain ids are taken as before, and the number is there for the next")
