@@ -4,7 +4,7 @@
 # Suites of both homes: one body, no word about which.
 SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/suites/actors_race_test.c \
               tests/suites/actors_stub_test.c tests/suites/actors_test.c tests/suites/args_text_test.c tests/suites/caps_test.c \
-              tests/suites/conf_cached_test.c tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
+              tests/suites/conf_cached_test.c tests/suites/conf_regs_test.c tests/suites/conf_test.c tests/suites/dmar_bad_test.c tests/suites/dmar_test.c \
               tests/suites/device_test.c tests/suites/inflight_held_test.c \
               tests/suites/engine_test.c tests/suites/event_test.c tests/suites/fault_test.c tests/suites/flush_test.c \
               tests/suites/fmt_regs_test.c tests/suites/fmt_test.c tests/suites/handler_calls_test.c tests/suites/handler_slow_test.c \

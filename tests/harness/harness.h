@@ -104,6 +104,7 @@ enum t_lane {
 #define NEED_ADMS       T_BIT(49) /* ECAP.ADMS: abort mode */
 #define NEED_NO_VCS     T_BIT(50) /* ECAP.VCS = 0: numbers are our own pool's, so that one can be asked for */
 #define NEED_VCS        T_BIT(51) /* ECAP.VCS: virtual commands */
+#define NEED_NO_EIM     T_BIT(52) /* ECAP.EIM = 0 */
 
 /* One case as declared; made by TEST(), never by hand. Ids are separated by blanks and checked against
  * docs/rules. */

@@ -48,6 +48,7 @@ static const struct cap_need cap_needs[] = {
     {NEED_IR, "ir", "ECAP.IR", ECAP, 3, true},
     {NEED_ADMS, "adms", "ECAP.ADMS", ECAP, 52, true},
     {NEED_VCS, "vcs", "ECAP.VCS", ECAP, 44, true},
+    {NEED_NO_EIM, "no-eim", "ECAP.EIM", ECAP, 4, false},
     {NEED_NO_VCS, "no-vcs", "ECAP.VCS", ECAP, 44, false},
     {NEED_DWD, "dwd", "CAP.DWD", CAP, 54, true},
     {NEED_NO_ESRTPS, "no-esrtps", "CAP.ESRTPS", CAP, 63, false},

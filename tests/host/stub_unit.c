@@ -239,7 +239,7 @@ static void command_done(struct stub_unit *unit)
     if (bit == SPAN_MASK(VTD_GCMD_QIE)) {
         stub_set_reg(unit, VTD_OFF_IQH, 8, 0);
         unit->stopped = false;
-        unit->last_was_wait = false;
+        unit->last_was_wait = true; /* or there is none: a queue that was not used */
     }
 }
 
@@ -373,9 +373,11 @@ static void write32(void *ctx, uint32_t offset, uint32_t value)
         set32(unit, offset, FIELD_GET(VTD_PMEN_EPM, value) ? value | SPAN_MASK(VTD_PMEN_PRS) : 0);
         return;
     case VTD_OFF_FEDATA:
+    case VTD_OFF_IEDATA:
+        set32(unit, offset, value & UINT16_MAX);
+        return;
     case VTD_OFF_FEADDR:
     case VTD_OFF_FEUADDR:
-    case VTD_OFF_IEDATA:
     case VTD_OFF_IEADDR:
     case VTD_OFF_IEUADDR:
         set32(unit, offset, value);

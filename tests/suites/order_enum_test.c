@@ -34,7 +34,7 @@ static bool walk_all(struct order_run *run, void *arg)
     return order_all(run, arg);
 }
 
-TEST(order, enum, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .engines = SYNCHRONOUS,
+TEST(order, enum, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS, .lanes = PLAY_LANES, .engines = SYNCHRONOUS,
      .rows = "1 8 9 10 16 18 19 20 21 22 23 24 25 28 29 31 32 33 34 42", .negative = true,
      .timeout_ms = DEPTH_MS,
      .doc = "all sequences of up to depth= steps (3) over two IOASIDs and two devices do what the abstract "
@@ -72,7 +72,7 @@ static void walk_states(struct t *t, unsigned depth, bool native)
     order_judge_close(&judge);
 }
 
-TEST(order, edges, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .engines = SYNCHRONOUS,
+TEST(order, edges, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS, .lanes = PLAY_LANES, .engines = SYNCHRONOUS,
      .rows = "1 8 9 10 16 18 19 20 21 22 23 24 25 28 29 31 32 33 34 42", .flaws = "S6 S10 C2",
      .negative = true, .timeout_ms = DEPTH_MS,
      .doc = "every step of every state that sequences of up to depth= steps (5) reach, behind a shortest way "
@@ -81,7 +81,7 @@ TEST(order, edges, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .engines
     walk_states(t, EDGES_DEPTH, false);
 }
 
-TEST(order, edges_native, .needs = NEED_DMA | NEED_DMA_2, .engines = SYNCHRONOUS, .flaws = "K4",
+TEST(order, edges_native, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS, .engines = SYNCHRONOUS, .flaws = "K4",
      .negative = true, .timeout_ms = DEPTH_MS,
      .doc = "the same with bindings of the host's own (4): free comes after unbind")
 {
@@ -121,14 +121,15 @@ static void walk_drawn(struct t *t)
     order_judge_close(&judge);
 }
 
-TEST(order, random, .needs = NEED_DMA | NEED_DMA_2, .lanes = T_BIT(T_LANE_RID) | T_BIT(T_LANE_PASID),
-     .engines = SYNCHRONOUS, .rows = "9 10 16 18 22 23 24 28 29 31 32 33 34 42", .negative = true,
+TEST(order, random, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS,
+     .lanes = T_BIT(T_LANE_RID) | T_BIT(T_LANE_PASID), .engines = SYNCHRONOUS,
+     .rows = "9 10 16 18 22 23 24 28 29 31 32 33 34 42", .negative = true,
      .doc = "long sequences, drawn by seed=, do what the abstract machine does")
 {
     walk_drawn(t);
 }
 
-TEST(order, random_rid_pasid, .needs = NEED_DMA | NEED_DMA_2, .lanes = T_BIT(T_LANE_RID_PASID),
+TEST(order, random_rid_pasid, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS, .lanes = T_BIT(T_LANE_RID_PASID),
      .engines = SYNCHRONOUS | T_BIT(DMA_EDU), .rows = "9 10 16 18 23 29 31", .negative = true,
      .doc = "the same by RID_PASID")
 {
