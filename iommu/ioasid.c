@@ -15,7 +15,7 @@
  * A number for a set that has room, in one step with the look at its quota, but for the time that a custom
  * allocator takes. Core lock held.
  */
-static cold_path int search(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
+static int search(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
 {
     struct ioasid_core *core = slot->core;
     int rc;
@@ -26,56 +26,74 @@ static cold_path int search(struct ioasid_slot *slot, uint32_t min, uint32_t max
         rc = ioasid_number_take(core, min, max, number);
     if (rc) {
         slot->live--;
-        core->stats.live--;
         ioasid_slot_settle(slot);
     }
     return rc;
 }
 
 /* Quota, then number. Core lock held. */
-static inline int take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
+static int take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
 {
-    struct ioasid_core *core = slot->core;
-
     if (slot->live == slot->quota)
         return slot->index == SYSTEM_SLOT ? -ENOSPC : -EDQUOT;
     slot->live++;
-    core->stats.live++;
-    if (core->spare.count == 0 || min != 1 || max != core->limit - 1)
-        return search(slot, min, max, number);
-    *number = ioasid_list_pop(core, &core->spare);
-    return 0;
+    return search(slot, min, max, number);
 }
 
-static inline ioasid_t start_life(const struct ioasid_slot *slot, uint32_t number)
+static inline ioasid_t start_life(struct ioasid_slot *slot, struct ioasid_hot *hot)
 {
-    struct ioasid_core *core = slot->core;
-    struct ioasid_hot *hot = ioasid_hot_at(core, number);
-    ioasid_t id = ioasid_make(number, ++core->generation);
+    ioasid_t id = ioasid_make(ioasid_dead_number(hot), ++slot->core->generation);
 
-    *ioasid_rec_at(core, number) = (struct ioasid_rec){.refs = 1};
-    __atomic_store_n(&hot->data, NULL, __ATOMIC_RELAXED); /* a stale handle may be looked up meanwhile */
     __atomic_store_n(&hot->key, ioasid_key(id, slot->index), __ATOMIC_RELEASE);
     return id;
 }
 
+/* Any number in min..max, and anybody may have to be told. Core lock held, and given back. */
+static cold_path int alloc_any(struct ioasid_slot *slot, const struct ioasid_set *set, uint32_t min,
+                               uint32_t max, ioasid_t *id)
+{
+    struct ioasid_core *core = slot->core;
+    uint32_t number;
+    int rc = slot->open == set ? take(slot, min, max, &number) : -ESTALE;
+
+    if (rc == 0) {
+        *id = start_life(slot, ioasid_hot_at(core, number));
+        if (core->wanted[0])
+            notifier_post(slot, number, REC_EV_ALLOC);
+    }
+    plat_unlock(&core->lock);
+    return rc;
+}
+
+static cold_path int alloc_in_range(struct ioasid_slot *slot, const struct ioasid_set *set, uint32_t min,
+                                    uint32_t max, ioasid_t *id)
+{
+    if (!slot || min == 0 || min > max || max > slot->core->last)
+        return -EINVAL;
+    plat_lock(&slot->core->lock);
+    return alloc_any(slot, set, min, max, id);
+}
+
+/* What most allocs are, of a number that is spare, while nobody wants to be told, is told from all else here.
+ */
 int ioasid_alloc(struct ioasid_set *set, uint32_t min, uint32_t max, ioasid_t *id)
 {
     struct ioasid_slot *slot = ioasid_slot_of(set);
-    uint32_t number;
-    int rc;
+    struct number_ring *ring;
+    uint32_t at;
 
-    if (!slot || min == 0 || min > max || max >= slot->core->limit)
-        return -EINVAL;
+    if (!slot || min != 1 || max != slot->core->last)
+        return alloc_in_range(slot, set, min, max, id);
     plat_lock(&slot->core->lock);
-    rc = ioasid_slot_has(slot, set) && !slot->dying ? take(slot, min, max, &number) : -ESTALE;
-    if (rc == 0) {
-        *id = start_life(slot, number);
-        if (slot->core->wanted[0])
-            notifier_post(slot, number, REC_EV_ALLOC);
-    }
+    ring = &slot->core->ring;
+    at = ring->take;
+    if (slot->open != set || slot->live == slot->quota || at == ring->ripe || slot->core->wanted[0])
+        return alloc_any(slot, set, 1, slot->core->last, id);
+    ring->take = at + 1;
+    slot->live++;
+    *id = start_life(slot, ring->at[at % RING_IDS]);
     plat_unlock(&slot->core->lock);
-    return rc;
+    return 0;
 }
 
 /* ---- References ---- */
@@ -151,8 +169,8 @@ int ioasid_lookup(struct ioasid_core *core, uint32_t number, ioasid_t *id)
 
     *id = IOASID_INVALID;
     plat_lock(&core->lock);
-    hot = number < core->limit ? ioasid_hot_at(core, number) : NULL;
-    if (hot && hot->key)
+    hot = number <= core->last ? ioasid_hot_at(core, number) : NULL;
+    if (hot && ioasid_key_live(hot->key))
         *id = ioasid_id_at(core, number);
     plat_unlock(&core->lock);
     return ioasid_eq(*id, IOASID_INVALID) ? -ENOENT : 0;
@@ -171,7 +189,7 @@ int ioasid_bound_get(struct ioasid_core *core, ioasid_t id, bool native)
     slot = rec ? ioasid_slot_of_number(core, ioasid_number(id)) : NULL;
     if (!rec)
         rc = -ENOENT;
-    else if (rec->flags & REC_DYING || slot->dying)
+    else if (rec->flags & REC_DYING || ioasid_slot_dying(slot))
         rc = -EBUSY;
     else if (rec->refs == UINT32_MAX)
         rc = -EOVERFLOW;

@@ -32,7 +32,7 @@ static void audit_rec(struct ioasid_core *core, uint32_t number, struct tally *t
     slot->audit_live++;
     if (!slot->handle)
         wrong(t, id, "live, and its set is gone (C7)");
-    if (dying != (ioasid_hot_at(core, number)->key / KEY_DYING % 2 == 1))
+    if (dying != ioasid_key_has(ioasid_hot_at(core, number)->key, number, KEY_DYING))
         wrong(t, id, "a lookup and the record disagree on whether it is dying");
     if (!ioasid_number_is_out(core, number))
         wrong(t, id, "live, and in the pool (V1)");
@@ -50,10 +50,10 @@ static void audit_chunk(struct ioasid_core *core, uint32_t index, struct tally *
     const struct ioasid_hot *hot = core->chunks[index]->hot;
 
     for (uint32_t i = 0; i < CHUNK_IDS; i += 4) {
-        if ((hot[i].key | hot[i + 1].key | hot[i + 2].key | hot[i + 3].key) == 0)
+        if (!ioasid_key_live(hot[i].key | hot[i + 1].key | hot[i + 2].key | hot[i + 3].key))
             continue;
         for (uint32_t k = i; k < i + 4; k++) {
-            if (hot[k].key)
+            if (ioasid_key_live(hot[k].key))
                 audit_rec(core, index * CHUNK_IDS + k, t);
         }
     }
@@ -87,20 +87,19 @@ static const char *audit_sets(struct ioasid_core *core)
     }
     if (sets != core->sets)
         return "the count of sets is wrong";
-    if (quotas + core->reserved + core->lost != core->limit - 1)
+    if (quotas + core->reserved + core->lost != core->last)
         return "quotas, what is reserved and what is lost are not the capacity (V6)";
     return NULL;
 }
 
 static const char *audit_totals(struct ioasid_core *core, const struct tally *t, uint32_t live_expected)
 {
-    uint32_t limbo = core->limbo.count + core->limbo_now.count;
-
-    if (t->live != core->stats.live || t->pending != core->stats.pending)
-        return "the counts of live and pending IDs are not what the table holds (V5)";
-    if (numbers_out(core) !=
-        core->stats.live + limbo + core->spare.count + core->held.count + core->stats.quarantined)
-        return "the pool has not lent what is live, in limbo, spare, held and quarantined (V5)";
+    if (t->pending != core->stats.pending)
+        return "the count of pending IDs is not what the table holds (V5)";
+    if (numbers_out(core) != core->out)
+        return "the count of numbers that are out is not what the pool has lent (V5)";
+    if (t->live != ioasid_live_count(core))
+        return "what is out is not live, in limbo, spare, held or quarantined (V5)";
     if (!list_empty(&core->turns))
         return "a thread still has the turn on an ID";
     if (t->live != live_expected)

@@ -23,8 +23,9 @@ int ioasid_core_create(unsigned bits, struct ioasid_core **out)
     if (!core)
         return -ENOMEM;
     plat_lock_init(&core->lock, "ioasid core");
-    core->limit = (uint32_t)pow2(bits);
-    if (ioasid_numbers_create(core) || ioasid_sets_create(core)) {
+    core->last = (uint32_t)pow2(bits) - 1;
+    idpool_init(&core->full, CHUNKS, core->full_words);
+    if (ioasid_sets_create(core)) {
         core_free(core);
         return -ENOMEM;
     }
@@ -45,8 +46,8 @@ int ioasid_core_destroy(struct ioasid_core *core)
     if (busy || plat_idle_wait(IDLE_NS)) /* the dispatcher or a grace period may still look at the core */
         return -EBUSY;
     plat_lock(&core->lock);
-    busy = core->stats.live != 0 || core->sets != 1 || core->grace_running || !list_empty(&core->notifiers) ||
-           !list_empty(&core->allocators);
+    busy = ioasid_live_count(core) != 0 || core->sets != 1 || core->grace_running ||
+           !list_empty(&core->notifiers) || !list_empty(&core->allocators);
     plat_unlock(&core->lock);
     if (busy)
         return -EBUSY;
@@ -58,11 +59,12 @@ void ioasid_stats(struct ioasid_core *core, struct ioasid_stats *out)
 {
     plat_lock(&core->lock);
     *out = core->stats;
-    out->limbo = core->limbo.count + core->limbo_now.count;
+    out->live = ioasid_live_count(core);
+    out->limbo = ioasid_limbo_count(core);
     out->held = core->held.count;
     out->sets = core->sets;
     out->available = ioasid_available(core);
     out->allocs = core->generation;
-    out->reclaims = core->generation - core->stats.live;
+    out->reclaims = core->generation - out->live;
     plat_unlock(&core->lock);
 }

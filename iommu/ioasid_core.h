@@ -35,9 +35,10 @@ enum ioasid_flag {
 };
 
 /*
- * What a lookup reads. `key` is the generation of the life and, in place of the number (which the position
- * says), the index of the ID's set: one comparison judges both. A dying ID carries KEY_DYING beside the
- * index, which no handle and set ever add up to. 0: not live.
+ * What a lookup reads. `key` is the handle of the life with the index of the ID's set folded into the number
+ * (which the position says): one comparison judges both. What no index has is folded in likewise: KEY_DYING,
+ * and KEY_USED once the rest of the record counts; before that nothing but alloc has happened to the ID.
+ * A number that is not live has a generation of 0, KEY_DYING, and no data.
  */
 struct ioasid_hot {
     uint64_t key;
@@ -45,8 +46,10 @@ struct ioasid_hot {
 };
 
 #define KEY_DYING (IOASID_NUMBERS / 2)
+#define KEY_USED  (IOASID_NUMBERS / 4)
 
-/* The rest of a record, read and written with the core lock held. */
+/* The rest of a record, read and written with the core lock held. What is written while it does not count is
+ * `next`. */
 struct ioasid_rec {
     uint32_t refs;
     uint32_t spid;
@@ -54,27 +57,47 @@ struct ioasid_rec {
     uint16_t flags;
     uint16_t pins; /* threads that use the record without a reference; it is not reclaimed meanwhile */
 };
-_Static_assert(sizeof(struct ioasid_hot) + sizeof(struct ioasid_rec) == 32, "a million of them take 32 MB");
+_Static_assert(sizeof(struct ioasid_hot) == 16 && sizeof(struct ioasid_rec) == 16,
+               "a million of them take 32 MB, and what belongs together is found as in ioasid_rec_beside");
 
-#define CHUNK_IDS 1024u
-#define CHUNKS    (IOASID_NUMBERS / CHUNK_IDS)
-#define HOT_PAGES (CHUNK_IDS * sizeof(struct ioasid_hot) / PAGE_SIZE)
-#define REC_PAGES (CHUNK_IDS * sizeof(struct ioasid_rec) / PAGE_SIZE)
-#define NO_NUMBER 0u /* 0 is never an ID, so it ends lists of numbers */
+#define CHUNK_IDS   1024u
+#define CHUNKS      (IOASID_NUMBERS / CHUNK_IDS)
+#define HALF_BYTES  (CHUNK_IDS * sizeof(struct ioasid_hot))
+#define CHUNK_PAGES (2 * HALF_BYTES / PAGE_SIZE)
+#define NO_NUMBER   0u /* 0 is never an ID, so it ends lists of numbers */
 
-/* Records of CHUNK_IDS numbers, and which of these are out of the pool; there while one of them is. */
+/*
+ * Records of CHUNK_IDS numbers, and which of these are out of the pool; there while one of them is. What
+ * lookups read is one half of a block that is aligned to its size, the rest of the records the other half.
+ */
 struct ioasid_chunk {
-    struct ioasid_hot *hot; /* also in core->hot, until the chunk is out of reach */
-    struct ioasid_rec *rec;
+    void *block;
+    struct ioasid_hot *hot;    /* also in core->hot, until the chunk is out of reach */
     struct ioasid_chunk *next; /* on the list of the dead */
     struct idpool pool;
     uint64_t words[CHUNK_IDS / IDPOOL_WORD_BITS + IDPOOL_LEVELS - 1]; /* of `pool` */
 };
 
+/* Numbers chained through their records. */
 struct number_list {
     uint32_t head;
     uint32_t tail;
     uint32_t count;
+};
+
+/*
+ * Numbers between two lives, by their records, in the order in which they were freed: spare ones from `take`
+ * on, from `ripe` on those that the running grace period is for, from `late` on those that were freed since
+ * it began. Positions only grow; they count modulo RING_IDS.
+ */
+#define RING_IDS 256u
+struct number_ring {
+    uint32_t take;
+    uint32_t ripe;
+    uint32_t late;
+    uint32_t put;  /* the end */
+    uint32_t stop; /* as long as `put` is not here, there is room and a grace period is running */
+    struct ioasid_hot *at[RING_IDS];
 };
 
 /* ---- Sets ---- */
@@ -95,6 +118,7 @@ struct number_list {
 
 struct ioasid_slot {
     struct ioasid_set *handle; /* NULL: no set */
+    struct ioasid_set *open;   /* the same until the set begins to die, then NULL */
     struct ioasid_core *core;
     struct ioasid_hot **hot; /* the core's: saves a lookup one load */
     const void *token;
@@ -104,10 +128,9 @@ struct ioasid_slot {
     uint32_t quota; /* of the system set: all that no other set has and nobody has reserved (V6) */
     uint32_t live;  /* IDs not yet reclaimed, the pending ones included (V5) */
     uint32_t pending;
-    uint32_t natives;    /* IDs bound natively */
-    uint32_t holds;      /* threads that walk over the set's IDs; it is not given up meanwhile */
-    uint32_t audit_live; /* for ioasid_audit */
-    bool dying;
+    uint32_t natives;          /* IDs bound natively */
+    uint32_t holds;            /* threads that walk over the set's IDs; it is not given up meanwhile */
+    uint32_t audit_live;       /* for ioasid_audit */
     struct number_list events; /* IDs that have an event to deliver */
     struct plat_workq *queue;  /* of the dispatcher; NULL: the common one */
     struct plat_work dispatch;
@@ -122,20 +145,22 @@ _Static_assert(sizeof(struct ioasid_slot) <= SLOT_BYTES, "a slot holds a set");
 
 struct ioasid_core {
     struct plat_lock lock;
-    uint32_t limit; /* numbers are 1 .. limit-1 */
+    uint32_t last; /* numbers are 1 .. last */
     uint64_t generation;
     uint64_t sequence;
 
-    struct ioasid_hot **hot; /* of each chunk, NULL where there is none: read without the lock */
-    struct ioasid_chunk **chunks;
+    struct ioasid_hot *hot[CHUNKS]; /* NULL where there is no chunk: read without the lock */
+    struct ioasid_chunk *chunks[CHUNKS];
     struct idpool full; /* chunks without a free number */
     uint64_t full_words[CHUNKS / IDPOOL_WORD_BITS + IDPOOL_LEVELS - 1];
-    struct number_list spare; /* returned, out of the pool all the same: first to go where any will do */
-    struct number_list held;  /* returned in lazy mode: last to be handed out, oldest first */
+    uint32_t out;            /* numbers that are not in the pool, whatever they are */
+    uint32_t asking;         /* a custom allocator is being asked for a number */
+    struct number_ring ring; /* spare and in limbo; the former go first where any will do */
+    struct number_list held; /* returned in lazy mode: last to be handed out, oldest first */
     bool lazy;
 
-    struct number_list limbo;     /* reclaimed since the running grace period began */
-    struct number_list limbo_now; /* back to where they came from when it is over */
+    struct number_list limbo;     /* those that were freed while the ring was full, back to the pool */
+    struct number_list limbo_now; /* when the grace period after this one is over; and after this one */
     struct ioasid_chunk *dead;    /* chunks without a number that is out */
     struct ioasid_chunk *dead_now;
     struct plat_work grace;
@@ -171,15 +196,20 @@ struct ioasid_turn {
     bool nested;                     /* the thread had the turn already, further up its stack */
 };
 
+/* The set in the slot was destroyed and drains; false also where there is none. */
+static inline bool ioasid_slot_dying(const struct ioasid_slot *slot)
+{
+    return slot->handle != slot->open;
+}
+
 /* ---- Finding records; all but the first two with the core lock held ---- */
 
-/* The slot that a handle is in, whether or not its set is still there; NULL for no set and for any set. */
+/* The slot that a handle is in, whether or not its set is still there; NULL for no set and for any set, which
+ * are lower than any address. */
 static inline struct ioasid_slot *ioasid_slot_of(struct ioasid_set *set)
 {
     uintptr_t at = (uintptr_t)set;
 
-    if (!set || set == IOASID_ANY_SET)
-        return NULL;
     return (struct ioasid_slot *)(at - at % SLOT_BYTES);
 }
 
@@ -193,7 +223,41 @@ static inline bool ioasid_slot_has(const struct ioasid_slot *slot, const struct 
 /* Key of the life that `id` names, as long as it is not dying, in the set at `index`. */
 static inline uint64_t ioasid_key(ioasid_t id, uint32_t index)
 {
-    return id.raw - ioasid_number(id) + index;
+    return id.raw ^ index;
+}
+
+/* Index of the set, and whether KEY_DYING or KEY_USED is folded in, from the key of a live number. */
+static inline uint32_t ioasid_key_index(uint64_t key, uint32_t number)
+{
+    return (uint32_t)(key ^ number) % KEY_USED;
+}
+
+static inline bool ioasid_key_has(uint64_t key, uint32_t number, uint32_t bit)
+{
+    return ((uint32_t)key ^ number) & bit;
+}
+
+/* `key` is of the life that `id` names, used or not, and not dying, in the set at `index`. */
+static inline bool ioasid_key_fits(uint64_t key, ioasid_t id, uint32_t index)
+{
+    return ((key ^ ioasid_key(id, index)) & ~(uint64_t)KEY_USED) == 0;
+}
+
+/* Key of a number that is not live. */
+static inline uint64_t ioasid_key_dead(uint32_t number)
+{
+    return number ^ KEY_DYING;
+}
+
+static inline bool ioasid_key_live(uint64_t key)
+{
+    return key >= IOASID_NUMBERS;
+}
+
+/* The number of a record that is not live. */
+static inline uint32_t ioasid_dead_number(const struct ioasid_hot *hot)
+{
+    return (uint32_t)hot->key ^ KEY_DYING;
 }
 
 static inline struct ioasid_hot *ioasid_hot_at(struct ioasid_core *core, uint32_t number)
@@ -203,12 +267,29 @@ static inline struct ioasid_hot *ioasid_hot_at(struct ioasid_core *core, uint32_
     return hot ? &hot[number % CHUNK_IDS] : NULL;
 }
 
-/* The record of a number, live or not; NULL where its chunk is not there. */
+/* The rest of a record, in the other half of the chunk's block: found without another load. */
+static inline struct ioasid_rec *ioasid_rec_beside(const struct ioasid_hot *hot)
+{
+    return (struct ioasid_rec *)((uintptr_t)hot ^ HALF_BYTES);
+}
+
+/* Where the number that follows this one on a list is kept. */
+static inline uint32_t *ioasid_next_at(struct ioasid_core *core, uint32_t number)
+{
+    return &ioasid_rec_beside(ioasid_hot_at(core, number))->next;
+}
+
+/* The record of a live number, which counts from now on. */
 static inline struct ioasid_rec *ioasid_rec_at(struct ioasid_core *core, uint32_t number)
 {
-    struct ioasid_chunk *chunk = core->chunks[number / CHUNK_IDS];
+    struct ioasid_hot *hot = ioasid_hot_at(core, number);
+    struct ioasid_rec *rec = ioasid_rec_beside(hot);
 
-    return chunk ? &chunk->rec[number % CHUNK_IDS] : NULL;
+    if (!ioasid_key_has(hot->key, number, KEY_USED)) {
+        *rec = (struct ioasid_rec){.refs = 1};
+        __atomic_store_n(&hot->key, hot->key ^ KEY_USED, __ATOMIC_RELAXED);
+    }
+    return rec;
 }
 
 /* The handle of a live number. */
@@ -226,7 +307,7 @@ static inline struct ioasid_slot *ioasid_slot_at(struct ioasid_core *core, uint3
 /* The set of a live number. */
 static inline struct ioasid_slot *ioasid_slot_of_number(struct ioasid_core *core, uint32_t number)
 {
-    return ioasid_slot_at(core, (uint32_t)(ioasid_hot_at(core, number)->key % KEY_DYING));
+    return ioasid_slot_at(core, ioasid_key_index(ioasid_hot_at(core, number)->key, number));
 }
 
 /* Puts a number at the end of a list that is chained through its record. */
@@ -235,7 +316,7 @@ static inline void ioasid_list_append(struct ioasid_core *core, struct number_li
     if (list->count++ == 0)
         list->head = number;
     else
-        ioasid_rec_at(core, list->tail)->next = number;
+        *ioasid_next_at(core, list->tail) = number;
     list->tail = number;
 }
 
@@ -247,8 +328,26 @@ static inline uint32_t ioasid_list_pop(struct ioasid_core *core, struct number_l
     if (list->count == 0)
         return NO_NUMBER;
     list->count--;
-    list->head = ioasid_rec_at(core, number)->next;
+    list->head = *ioasid_next_at(core, number);
     return number;
+}
+
+static inline uint32_t ioasid_spare_count(const struct ioasid_core *core)
+{
+    return core->ring.ripe - core->ring.take;
+}
+
+/* Numbers that wait for a grace period. */
+static inline uint32_t ioasid_limbo_count(const struct ioasid_core *core)
+{
+    return core->ring.put - core->ring.ripe + core->limbo.count + core->limbo_now.count;
+}
+
+/* IDs not yet reclaimed, the pending ones included (V5). */
+static inline uint32_t ioasid_live_count(const struct ioasid_core *core)
+{
+    return core->out - ioasid_spare_count(core) - ioasid_limbo_count(core) - core->held.count -
+           core->stats.quarantined;
 }
 
 /* Record of a live handle; NULL when it is stale or never lived. */
@@ -256,7 +355,7 @@ static inline struct ioasid_rec *ioasid_rec_of(struct ioasid_core *core, ioasid_
 {
     const struct ioasid_hot *hot = ioasid_hot_at(core, ioasid_number(id));
 
-    if (!hot || hot->key == 0 || hot->key / IOASID_NUMBERS != ioasid_generation(id))
+    if (!hot || !ioasid_key_live(hot->key) || hot->key / IOASID_NUMBERS != ioasid_generation(id))
         return NULL;
     return ioasid_rec_at(core, ioasid_number(id));
 }
@@ -270,7 +369,7 @@ must_check static inline int ioasid_rec_in(const struct ioasid_slot *slot, const
     *rec = ioasid_rec_of(slot->core, id);
     if (!*rec)
         return -ENOENT;
-    return ioasid_hot_at(slot->core, ioasid_number(id))->key % KEY_DYING == slot->index ? 0 : -EACCES;
+    return ioasid_slot_of_number(slot->core, ioasid_number(id)) == slot ? 0 : -EACCES;
 }
 
 /* Numbers that are in nobody's quota, not reserved and not used by the system set. */
@@ -310,12 +409,12 @@ bool ioasid_is_dying(struct ioasid_core *core, ioasid_t id);
 
 /* Gives back chunks that nobody can reach any more; without the core lock. */
 void ioasid_chunks_free(struct ioasid_chunk *chunk);
-must_check int ioasid_numbers_create(struct ioasid_core *core);
 void ioasid_numbers_destroy(struct ioasid_core *core);
-/* The lowest free number in min..max, its record with memory behind it. 0, -ENOSPC, -ENOMEM. */
+/* The lowest free number in min..max, of all a spare one if there is one; with memory behind its record. 0,
+ * -ENOSPC, -ENOMEM. */
 must_check int ioasid_number_take(struct ioasid_core *core, uint32_t min, uint32_t max, uint32_t *number);
 /* Numbers whose grace period is over. */
-void ioasid_numbers_return(struct ioasid_core *core, const struct number_list *list);
+void ioasid_numbers_return(struct ioasid_core *core);
 void ioasid_number_return(struct ioasid_core *core, uint32_t number);
 /* Spare and held numbers go back to the pool. */
 void ioasid_numbers_spill(struct ioasid_core *core);
@@ -329,8 +428,8 @@ bool ioasid_number_is_out(struct ioasid_core *core, uint32_t number);
  * core lock held, which it gives up for the time of the allocator's own function.
  */
 must_check int ioasid_custom_take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number);
-/* Numbers whose grace period is over, back to the active allocator. The lock as above. */
-void ioasid_custom_return(struct ioasid_core *core, const struct number_list *list);
+/* The same as ioasid_numbers_return, back to the active allocator. The lock as above. */
+void ioasid_custom_return(struct ioasid_core *core);
 
 /* ---- ioasid_set.c ---- */
 

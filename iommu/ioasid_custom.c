@@ -28,7 +28,7 @@ static struct ioasid_allocator *server_of(struct ioasid_core *core, const struct
 /* A number of the space in use is live, in limbo, or on its way from or to an allocator. */
 static bool numbers_are_out(const struct ioasid_core *core)
 {
-    return core->stats.live || core->limbo.count || core->limbo_now.count;
+    return ioasid_live_count(core) || core->asking || ioasid_limbo_count(core);
 }
 
 /* ---- Calls into an allocator; the core lock is held before and after ---- */
@@ -90,31 +90,37 @@ static int adopt(struct ioasid_core *core, uint32_t min, uint32_t max, uint32_t 
 int ioasid_custom_take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
 {
     struct ioasid_core *core = slot->core;
-    struct ioasid_allocator *a = call_begin(core);
-    int rc = a->ops->alloc(a, min, max, number);
+    struct ioasid_allocator *a;
+    int rc;
+
+    core->asking++;
+    a = call_begin(core);
+    rc = a->ops->alloc(a, min, max, number);
 
     call_end(core, a);
+    core->asking--;
     if (rc)
         return rc;
     rc = adopt(core, min, max, *number);
     if (rc == -ENOMEM)
         give(core, *number); /* one that is refused is lost to its allocator, not to us */
-    if (rc == 0 && slot->dying) {
+    if (rc == 0 && ioasid_slot_dying(slot)) {
         give_back(core, *number);
         return -ESTALE;
     }
     return rc;
 }
 
-void ioasid_custom_return(struct ioasid_core *core, const struct number_list *list)
+/* Each of them is in limbo until its allocator has said whether it takes it; none is ever spare. */
+void ioasid_custom_return(struct ioasid_core *core)
 {
-    uint32_t number = list->head;
+    struct number_ring *ring = &core->ring;
 
-    for (uint32_t i = 0; i < list->count; i++) {
-        uint32_t next = ioasid_rec_at(core, number)->next;
-
-        give_back(core, number);
-        number = next;
+    for (; ring->ripe != ring->late; ring->take = ++ring->ripe)
+        give_back(core, ioasid_dead_number(ring->at[ring->ripe % RING_IDS]));
+    while (core->limbo_now.count) {
+        give_back(core, core->limbo_now.head);
+        ioasid_list_pop(core, &core->limbo_now);
     }
 }
 

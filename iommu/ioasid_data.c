@@ -59,11 +59,11 @@ static cold_path int not_found(struct ioasid_set *set, ioasid_t id, uint64_t key
         return -EINVAL;
     if (!ioasid_slot_has(slot, set))
         return -ESTALE;
-    if (key == 0 || key / IOASID_NUMBERS != ioasid_generation(id))
+    if (!ioasid_key_live(key) || key / IOASID_NUMBERS != ioasid_generation(id))
         return -ENOENT;
-    if (key % KEY_DYING != slot->index)
+    if (ioasid_key_index(key, ioasid_number(id)) != slot->index)
         return -EACCES;
-    return key / KEY_DYING % 2 ? -EBUSY : -ENOENT;
+    return ioasid_key_has(key, ioasid_number(id), KEY_DYING) ? -EBUSY : -ENOENT;
 }
 
 int ioasid_data_find(struct ioasid_set *set, ioasid_t id, void **data)
@@ -72,6 +72,7 @@ int ioasid_data_find(struct ioasid_set *set, ioasid_t id, void **data)
     uint32_t number = ioasid_number(id);
     const struct ioasid_hot *hot;
     uint64_t key;
+    void *found;
 
     if (!slot)
         return not_found(set, id, 0);
@@ -80,8 +81,9 @@ int ioasid_data_find(struct ioasid_set *set, ioasid_t id, void **data)
         return not_found(set, id, 0);
     hot += number % CHUNK_IDS;
     key = __atomic_load_n(&hot->key, __ATOMIC_ACQUIRE);
-    *data = __atomic_load_n(&hot->data, __ATOMIC_ACQUIRE);
-    if (key != ioasid_key(id, slot->index) || !ioasid_slot_has(slot, set) || !*data)
+    found = __atomic_load_n(&hot->data, __ATOMIC_ACQUIRE);
+    if (!ioasid_key_fits(key, id, slot->index) || !ioasid_slot_has(slot, set) || !found)
         return not_found(set, id, key);
+    *data = found;
     return 0;
 }

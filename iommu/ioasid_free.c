@@ -10,21 +10,49 @@
 
 /* ---- Reclaim ---- */
 
+static inline void ring_put(struct number_ring *ring, struct ioasid_hot *hot)
+{
+    uint32_t at = ring->put++;
+
+    ring->at[at % RING_IDS] = hot;
+}
+
+/* The ring is full, or there is no grace period under way that is for what comes next. Core lock held. */
+static cold_path void bury_last(struct ioasid_core *core, struct ioasid_hot *hot)
+{
+    struct number_ring *ring = &core->ring;
+
+    ring->stop = ring->take + RING_IDS;
+    if (ring->put == ring->stop)
+        ioasid_list_append(core, &core->limbo, ioasid_dead_number(hot));
+    else
+        ring_put(ring, hot);
+    ioasid_grace_start(core);
+}
+
 /* Core lock held. */
-static inline void end_life(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *rec)
+static inline void end_life(struct ioasid_core *core, struct ioasid_slot *slot, struct ioasid_hot *hot,
+                            uint32_t number)
+{
+    __atomic_store_n(&hot->key, ioasid_key_dead(number), __ATOMIC_RELAXED);
+    __atomic_store_n(&hot->data, NULL, __ATOMIC_RELAXED);
+    slot->live--;
+    if (core->ring.put == core->ring.stop)
+        bury_last(core, hot);
+    else
+        ring_put(&core->ring, hot);
+}
+
+/* Of an ID whose record counts. Core lock held. */
+static void reclaim(struct ioasid_slot *slot, uint32_t number)
 {
     struct ioasid_core *core = slot->core;
+    struct ioasid_rec *rec = ioasid_rec_at(core, number);
 
-    __atomic_store_n(&ioasid_hot_at(core, number)->key, 0, __ATOMIC_RELEASE);
     if (rec->flags & REC_SPID)
         ioasid_spid_clear(slot, rec);
-    slot->live--;
-    core->stats.live--;
-    ioasid_list_append(core, &core->limbo, number);
-    if (!core->grace_running)
-        ioasid_grace_start(core);
-    if (slot->dying)
-        ioasid_slot_settle(slot);
+    end_life(core, slot, ioasid_hot_at(core, number), number);
+    ioasid_slot_settle(slot);
 }
 
 bool ioasid_maybe_reclaim(struct ioasid_core *core, uint32_t number)
@@ -39,7 +67,7 @@ bool ioasid_maybe_reclaim(struct ioasid_core *core, uint32_t number)
     core->stats.failed -= rec->flags & REC_FAILED ? 1 : 0;
     core->stats.pending--;
     slot->pending--;
-    end_life(slot, number, rec);
+    reclaim(slot, number);
     if (core->sync_waiters)
         plat_waitq_wake_all(&core->reclaimed);
     return true;
@@ -74,18 +102,23 @@ static void announce_free(struct ioasid_slot *slot, uint32_t number, struct ioas
     ioasid_unpin(core, number);
 }
 
-/* Free of an ID that somebody uses, or that is not to be freed. Core lock held. */
-static cold_path int kill_used(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *rec)
+/* Core lock held. */
+int ioasid_kill(struct ioasid_slot *slot, uint32_t number)
 {
     struct ioasid_core *core = slot->core;
     struct ioasid_hot *hot = ioasid_hot_at(core, number);
+    struct ioasid_rec *rec = ioasid_rec_at(core, number);
 
     if (rec->flags & REC_DYING)
         return -EALREADY;
     if (rec->flags & REC_NATIVE)
         return -EBUSY;
+    if (rec->refs == 1 && rec->pins == 0) {
+        reclaim(slot, number);
+        return 0;
+    }
     rec->flags |= REC_DYING;
-    __atomic_store_n(&hot->key, hot->key + KEY_DYING, __ATOMIC_RELEASE);
+    __atomic_store_n(&hot->key, hot->key ^ KEY_DYING, __ATOMIC_RELEASE);
     rec->refs--;
     core->stats.pending++;
     slot->pending++;
@@ -95,34 +128,34 @@ static cold_path int kill_used(struct ioasid_slot *slot, uint32_t number, struct
     return -EINPROGRESS;
 }
 
-/* Inlined into the two that free: one ID costs two locks, and little else is to cost anything. */
-static inline int kill(struct ioasid_slot *slot, uint32_t number, struct ioasid_rec *rec)
+/* Of any ID. Core lock held, and given back. */
+static cold_path int free_any(struct ioasid_slot *slot, const struct ioasid_set *set, ioasid_t id)
 {
-    if (rec->refs != 1 || rec->pins || rec->flags & REC_DYING)
-        return kill_used(slot, number, rec);
-    end_life(slot, number, rec);
-    return 0;
+    struct ioasid_core *core = slot->core;
+    struct ioasid_rec *rec;
+    int rc = ioasid_rec_in(slot, set, id, &rec);
+
+    if (rc == 0)
+        rc = ioasid_kill(slot, ioasid_number(id));
+    plat_unlock(&core->lock);
+    return rc;
 }
 
-int ioasid_kill(struct ioasid_slot *slot, uint32_t number)
-{
-    return kill(slot, number, ioasid_rec_at(slot->core, number));
-}
-
+/* What most frees are, of an ID that nobody ever used, is told from all else by one comparison. */
 int ioasid_free(struct ioasid_set *set, ioasid_t id)
 {
     struct ioasid_slot *slot = ioasid_slot_of(set);
-    struct ioasid_rec *rec;
-    int rc;
+    struct ioasid_hot *hot;
 
     if (!slot)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = ioasid_rec_in(slot, set, id, &rec);
-    if (rc == 0)
-        rc = kill(slot, ioasid_number(id), rec);
+    hot = ioasid_hot_at(slot->core, ioasid_number(id));
+    if (!hot || hot->key != ioasid_key(id, slot->index) || slot->open != set)
+        return free_any(slot, set, id);
+    end_life(slot->core, slot, hot, ioasid_number(id));
     plat_unlock(&slot->core->lock);
-    return rc;
+    return 0;
 }
 
 struct sync {
@@ -176,8 +209,11 @@ int ioasid_free_sync(struct ioasid_set *set, ioasid_t id, uint64_t timeout_ns)
 
 void ioasid_grace_start(struct ioasid_core *core)
 {
-    if (core->grace_running || (core->limbo.count == 0 && !core->dead))
+    struct number_ring *ring = &core->ring;
+
+    if (core->grace_running || (ring->put == ring->ripe && core->limbo.count == 0 && !core->dead))
         return;
+    ring->late = ring->put;
     core->limbo_now = core->limbo;
     core->limbo = (struct number_list){0};
     core->dead_now = core->dead;
@@ -193,13 +229,13 @@ void ioasid_grace_over(struct plat_work *work)
 
     plat_lock(&core->lock);
     if (core->ops)
-        ioasid_custom_return(core, &core->limbo_now);
+        ioasid_custom_return(core);
     else
-        ioasid_numbers_return(core, &core->limbo_now);
-    core->limbo_now = (struct number_list){0};
+        ioasid_numbers_return(core);
     dead = core->dead_now;
     core->dead_now = NULL;
     core->grace_running = false;
+    core->ring.stop = core->ring.put;
     ioasid_grace_start(core);
     plat_unlock(&core->lock);
     ioasid_chunks_free(dead);

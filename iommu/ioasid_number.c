@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Numbers: which of them are out, and the chunks of records behind these. A number that is returned is spare
- * first: out of the pool still, on a list from which the next alloc takes it, so that alloc and free by turns
+ * first: out of the pool still, in a ring from which the next alloc takes it, so that alloc and free by turns
  * never search. In lazy mode it is held instead, at the end of a list that is used when all else is.
  *
  * A chunk is there while one of its numbers is out. It goes out of reach at once and back to the platform
@@ -11,14 +11,12 @@
 
 #include "iommu/ioasid_core.h"
 
-#define SPARE_MAX 256u
-
 /* All of `front`, and behind it all of `back`. */
 static struct number_list join(struct ioasid_core *core, struct number_list front, struct number_list back)
 {
     if (front.count == 0 || back.count == 0)
         return front.count ? front : back;
-    ioasid_rec_at(core, front.tail)->next = back.head;
+    *ioasid_next_at(core, front.tail) = back.head;
     return (struct number_list){front.head, back.tail, front.count + back.count};
 }
 
@@ -26,10 +24,7 @@ static struct number_list join(struct ioasid_core *core, struct number_list fron
 
 static void chunk_free(struct ioasid_chunk *chunk)
 {
-    if (chunk->hot)
-        plat_pages_free(chunk->hot, HOT_PAGES);
-    if (chunk->rec)
-        plat_pages_free(chunk->rec, REC_PAGES);
+    plat_pages_free(chunk->block, CHUNK_PAGES);
     plat_free(chunk);
 }
 
@@ -44,8 +39,8 @@ void ioasid_chunks_free(struct ioasid_chunk *chunk)
 }
 
 /*
- * Memory of a chunk; NULL when there is none. Which of the two arrays comes first changes, or the allocator
- * could put all that lookups read into the same half of a cache.
+ * Memory of a chunk; NULL when there is none. Which of its halves lookups read changes, or all that they read
+ * would be in the same half of a cache.
  */
 static struct ioasid_chunk *chunk_alloc(uint32_t index)
 {
@@ -53,15 +48,15 @@ static struct ioasid_chunk *chunk_alloc(uint32_t index)
 
     if (!chunk)
         return NULL;
-    if (index / 4 % 2)
-        chunk->rec = plat_pages_alloc(REC_PAGES, OWNER_IOASID);
-    chunk->hot = plat_pages_alloc(HOT_PAGES, OWNER_IOASID);
-    if (!chunk->rec)
-        chunk->rec = plat_pages_alloc(REC_PAGES, OWNER_IOASID);
-    if (chunk->hot && chunk->rec)
-        return chunk;
-    chunk_free(chunk);
-    return NULL;
+    chunk->block = plat_pages_alloc(CHUNK_PAGES, OWNER_IOASID);
+    if (!chunk->block) {
+        plat_free(chunk);
+        return NULL;
+    }
+    chunk->hot = (struct ioasid_hot *)chunk->block + index / 4 % 2 * CHUNK_IDS;
+    for (uint32_t i = 0; i < CHUNK_IDS; i++)
+        chunk->hot[i].key = ioasid_key_dead(index * CHUNK_IDS + i);
+    return chunk;
 }
 
 /* The chunk of a number, made if need be; NULL without memory. */
@@ -113,6 +108,7 @@ static int take_here(struct ioasid_core *core, uint32_t index, uint32_t min, uin
     if (chunk->pool.used == CHUNK_IDS)
         plat_assert(idpool_take(&core->full, index, index, &was_index) == 0);
     *number = index * CHUNK_IDS + at;
+    core->out++;
     return 0;
 }
 
@@ -139,6 +135,7 @@ void ioasid_number_return(struct ioasid_core *core, uint32_t number)
     if (chunk->pool.used == CHUNK_IDS)
         plat_assert(idpool_give(&core->full, index));
     plat_assert(idpool_give(&chunk->pool, number % CHUNK_IDS));
+    core->out--;
     if (numbers_out(chunk, index) == 0)
         retire_chunk(core, index);
 }
@@ -152,16 +149,25 @@ bool ioasid_number_is_out(struct ioasid_core *core, uint32_t number)
 
 /* ---- Spare and held ---- */
 
-static void spill(struct ioasid_core *core, struct number_list *list)
+static void spill_list(struct ioasid_core *core, struct number_list *list)
 {
     for (uint32_t n; (n = ioasid_list_pop(core, list)) != NO_NUMBER;)
         ioasid_number_return(core, n);
 }
 
+/* Spare numbers back to the pool, the oldest first, until `left` are left. */
+static void spill_spare(struct ioasid_core *core, uint32_t left)
+{
+    struct number_ring *ring = &core->ring;
+
+    while (ioasid_spare_count(core) > left)
+        ioasid_number_return(core, ioasid_dead_number(ring->at[ring->take++ % RING_IDS]));
+}
+
 void ioasid_numbers_spill(struct ioasid_core *core)
 {
-    spill(core, &core->spare);
-    spill(core, &core->held);
+    spill_spare(core, 0);
+    spill_list(core, &core->held);
 }
 
 /* The number held longest in min..max. As long as the list in the worst case. */
@@ -181,19 +187,33 @@ int ioasid_number_take(struct ioasid_core *core, uint32_t min, uint32_t max, uin
 {
     int rc;
 
-    spill(core, &core->spare);
+    if (ioasid_spare_count(core) && min == 1 && max == core->last) {
+        *number = ioasid_dead_number(core->ring.at[core->ring.take++ % RING_IDS]);
+        return 0;
+    }
+    spill_spare(core, 0);
     rc = take_lowest(core, min, max, number);
     return rc == -ENOSPC && core->held.count ? take_held(core, min, max, number) : rc;
 }
 
-void ioasid_numbers_return(struct ioasid_core *core, const struct number_list *list)
+/* In the order in which they were freed. */
+static void hold(struct ioasid_core *core)
+{
+    struct number_ring *ring = &core->ring;
+
+    while (ring->take != ring->late)
+        ioasid_list_append(core, &core->held, ioasid_dead_number(ring->at[ring->take++ % RING_IDS]));
+    core->held = join(core, core->held, core->limbo_now);
+    core->limbo_now = (struct number_list){0};
+}
+
+void ioasid_numbers_return(struct ioasid_core *core)
 {
     if (core->lazy)
-        core->held = join(core, core->held, *list);
-    else
-        core->spare = join(core, *list, core->spare);
-    if (core->spare.count > SPARE_MAX || core->stats.live == 0)
-        spill(core, &core->spare);
+        hold(core);
+    core->ring.ripe = core->ring.late;
+    spill_list(core, &core->limbo_now);
+    spill_spare(core, ioasid_live_count(core) ? RING_IDS / 2 : 0);
 }
 
 void ioasid_set_lazy(struct ioasid_core *core, bool lazy)
@@ -204,27 +224,11 @@ void ioasid_set_lazy(struct ioasid_core *core, bool lazy)
     plat_unlock(&core->lock);
 }
 
-/* ---- Memory ---- */
-
-#define TABLE_PAGES (CHUNKS * sizeof(void *) / PAGE_SIZE)
-
-int ioasid_numbers_create(struct ioasid_core *core)
-{
-    core->hot = plat_pages_alloc(TABLE_PAGES, OWNER_IOASID);
-    core->chunks = plat_pages_alloc(TABLE_PAGES, OWNER_IOASID);
-    idpool_init(&core->full, CHUNKS, core->full_words);
-    return core->hot && core->chunks ? 0 : -ENOMEM;
-}
-
 /* Numbers that nobody has are spare, held or quarantined: with them goes the last of the chunks. */
 void ioasid_numbers_destroy(struct ioasid_core *core)
 {
-    for (uint32_t i = 0; core->chunks && i < CHUNKS; i++) {
+    for (uint32_t i = 0; i < CHUNKS; i++) {
         if (core->chunks[i])
             chunk_free(core->chunks[i]);
     }
-    if (core->chunks)
-        plat_pages_free(core->chunks, TABLE_PAGES);
-    if (core->hot)
-        plat_pages_free(core->hot, TABLE_PAGES);
 }

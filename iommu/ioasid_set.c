@@ -83,7 +83,7 @@ static void slot_start(struct ioasid_slot *slot, enum ioasid_token_type type, co
     slot->type = type;
     slot->token = token;
     slot->quota = quota;
-    slot->dying = false;
+    slot->open = handle;
     slot->core->sets++;
     __atomic_store_n(&slot->handle, handle, __ATOMIC_RELEASE); /* lookups look at it without the lock */
 }
@@ -92,10 +92,9 @@ bool ioasid_slot_settle(struct ioasid_slot *slot)
 {
     struct ioasid_core *core = slot->core;
 
-    if (!slot->dying || slot->live || slot->holds)
+    if (!ioasid_slot_dying(slot) || slot->live || slot->holds)
         return false;
     __atomic_store_n(&slot->handle, NULL, __ATOMIC_RELEASE);
-    slot->dying = false;
     core->slots[0]->quota += slot->quota;
     core->sets--;
     plat_work_queue(&slot->retire);
@@ -173,7 +172,7 @@ int ioasid_set_adjust(struct ioasid_set *set, uint32_t quota)
         return -EINVAL;
     core = slot->core;
     plat_lock(&core->lock);
-    rc = ioasid_slot_has(slot, set) && !slot->dying ? 0 : -ESTALE;
+    rc = slot->open == set ? 0 : -ESTALE;
     if (rc == 0 && (quota == 0 || quota < slot->live || slot->index == SYSTEM_SLOT))
         rc = -EINVAL;
     if (rc == 0 && quota > slot->quota && quota - slot->quota > ioasid_available(core))
@@ -228,7 +227,7 @@ int ioasid_set_info(struct ioasid_set *set, struct ioasid_set_info *out)
     plat_lock(&slot->core->lock);
     rc = ioasid_slot_has(slot, set) ? 0 : -ESTALE;
     if (rc == 0)
-        *out = (struct ioasid_set_info){slot->quota, slot->live, slot->pending, slot->dying};
+        *out = (struct ioasid_set_info){slot->quota, slot->live, slot->pending, ioasid_slot_dying(slot)};
     plat_unlock(&slot->core->lock);
     return rc;
 }
@@ -254,7 +253,7 @@ static int free_some(struct ioasid_slot *slot, uint32_t first, uint32_t count)
     for (uint32_t n = first; n < first + count; n++) {
         const struct ioasid_hot *hot = ioasid_hot_at(core, n);
 
-        if (hot && hot->key && ioasid_slot_of_number(core, n) == slot)
+        if (hot && ioasid_key_live(hot->key) && ioasid_slot_of_number(core, n) == slot)
             rc = worse(rc, ioasid_kill(slot, n));
     }
     plat_unlock(&core->lock);
@@ -296,11 +295,11 @@ int ioasid_set_destroy(struct ioasid_set *set)
     if (!slot || slot->index == SYSTEM_SLOT)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    rc = !ioasid_slot_has(slot, set) || slot->dying ? -EALREADY : 0;
+    rc = slot->open == set ? 0 : -EALREADY;
     if (rc == 0 && slot->natives)
         rc = -EBUSY;
     if (rc == 0) {
-        slot->dying = true;
+        slot->open = NULL;
         slot->holds++;
     }
     plat_unlock(&slot->core->lock);
@@ -339,7 +338,7 @@ int ioasid_sets_create(struct ioasid_core *core)
     slot = fresh_slot(core);
     if (!slot)
         return -ENOMEM;
-    slot_start(slot, IOASID_TOKEN_NONE, NULL, core->limit - 1);
+    slot_start(slot, IOASID_TOKEN_NONE, NULL, core->last);
     return 0;
 }
 

@@ -21,7 +21,7 @@
 struct ioasid_core;
 struct ioasid_set; /* never completed: see above */
 
-#define IOASID_ANY_SET ((struct ioasid_set *)UINTPTR_MAX)
+#define IOASID_ANY_SET ((struct ioasid_set *)1)
 
 /* What the token of a set is. A token is unique among the sets of its type until its set is destroyed. */
 enum ioasid_token_type {

@@ -65,11 +65,11 @@ static int live_in_scope(struct ioasid_core *core, const struct ioasid_notifier 
     const struct ioasid_slot *slot;
 
     if (nb->scope == IOASID_ANY_SET)
-        return (int)core->stats.live;
+        return (int)ioasid_live_count(core);
     slot = nb->scope ? ioasid_slot_of(nb->scope) : ioasid_slot_by_token(core, nb->token_type, nb->token);
     if (!slot)
         return 0;
-    if (nb->scope && (slot->handle != nb->scope || slot->dying))
+    if (nb->scope && slot->open != nb->scope)
         return -ESTALE;
     return (int)slot->live;
 }

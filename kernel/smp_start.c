@@ -12,6 +12,7 @@
 #include "kernel/page.h"
 #include "kernel/smp.h"
 #include "kernel/smp_boot.h"
+#include "kernel/spin.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/vm.h"
@@ -228,6 +229,7 @@ void smp_init(void)
         listed += is_cpu(&e, &apic);
     if (listed < 2 || !prepare())
         return;
+    spin_expect_others();
     offset = MADT_ENTRIES;
     while (acpi_next_entry(madt, &offset, &e)) {
         if (is_cpu(&e, &apic) && apic != own && may_start(apic) && start(apic, smp_cpus()) == LOST)

@@ -13,8 +13,28 @@
 #define SPIN_LIMIT_NS (10 * NS_PER_SEC)
 #define LOOKS         1024u /* between two looks at the clock */
 
+static bool others; /* further CPUs may be running; set before the first of them is started, never unset */
+
+void spin_expect_others(void)
+{
+    __atomic_store_n(&others, true, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * With interrupts off nobody else is on this CPU, but for an NMI, which gives back what it takes before we go
+ * on: as long as there is no other CPU, a look and a plain store are as good as a locked instruction. What
+ * they leave behind is the same, so that a lock that is held when others are expected is theirs to wait for.
+ */
 static bool try_take(uint32_t *word, uint32_t self, uint32_t *holder)
 {
+    if (!__atomic_load_n(&others, __ATOMIC_RELAXED)) {
+        *holder = __atomic_load_n(word, __ATOMIC_RELAXED);
+        if (*holder)
+            return false;
+        __atomic_store_n(word, self, __ATOMIC_RELAXED);
+        __atomic_signal_fence(__ATOMIC_ACQUIRE);
+        return true;
+    }
     *holder = 0;
     return __atomic_compare_exchange_n(word, holder, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
 }

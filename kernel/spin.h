@@ -27,6 +27,12 @@ uint64_t spin_lock(struct spin *l);
 void spin_unlock(struct spin *l, uint64_t flags);
 
 /*
+ * From now on locks keep other CPUs out as well; until then they keep interrupts out, which is all that one
+ * CPU needs. Before the first other CPU is started; cannot be undone. X.
+ */
+void spin_expect_others(void);
+
+/*
  * Takes `word` (0 free, else CPU + 1), spinning for at most ten seconds, which is forever: then it panics
  * with `name` and the holder, at once when the holder is this CPU. Interrupts off.
  */

@@ -38,7 +38,7 @@ static void lose_set(struct core_case *k)
 
 static void lookup_says_dying(struct core_case *k)
 {
-    k->hot->key += KEY_DYING;
+    k->hot->key ^= KEY_DYING;
 }
 
 static void lose_references(struct core_case *k)
@@ -54,7 +54,7 @@ static void lose_binding_reference(struct core_case *k)
 static void keep_what_nobody_has(struct core_case *k)
 {
     k->rec->flags |= REC_DYING;
-    k->hot->key += KEY_DYING;
+    k->hot->key ^= KEY_DYING;
     k->rec->refs = 0;
 }
 
@@ -63,9 +63,9 @@ static void owe_an_unbind(struct core_case *k)
     k->rec->flags |= REC_TOLD;
 }
 
-static void miscount_live(struct core_case *k)
+static void miscount_out(struct core_case *k)
 {
-    k->c.core->stats.live++;
+    k->c.core->out++;
 }
 
 static void miscount_pending(struct core_case *k)
@@ -75,7 +75,7 @@ static void miscount_pending(struct core_case *k)
 
 static void miscount_spare(struct core_case *k)
 {
-    k->c.core->spare.count++;
+    k->c.core->ring.take--;
 }
 
 static void miscount_set(struct core_case *k)
@@ -108,9 +108,9 @@ static const struct core_damage {
     {lose_binding_reference, "fewer references than owner and binding hold (V2)"},
     {keep_what_nobody_has, "no reference left, and not reclaimed"},
     {owe_an_unbind, "BIND delivered and not bound (V4)"},
-    {miscount_live, "the counts of live and pending IDs"},
-    {miscount_pending, "the counts of live and pending IDs"},
-    {miscount_spare, "the pool has not lent"},
+    {miscount_out, "is not what the pool has lent (V5)"},
+    {miscount_pending, "the count of pending IDs is not what the table holds (V5)"},
+    {miscount_spare, "what is out is not live, in limbo, spare"},
     {miscount_set, "the count of a set is not what the table holds (V5)"},
     {exceed_quota, "more IDs than its quota (V5)"},
     {miscount_sets, "the count of sets is wrong"},

@@ -23,7 +23,7 @@ static struct {
     enum owner_op op; /* on id 0, device 0 */
     int result;
     volatile bool ended;
-    volatile bool entered, left; /* the handler */
+    volatile bool entered, let_go, left; /* the handler */
 } other;
 
 static void pause_for(uint64_t ns)
@@ -34,12 +34,23 @@ static void pause_for(uint64_t ns)
         plat_relax();
 }
 
+/* Bounded: what does not come is seen by the check behind it. */
+static void wait_for(const volatile bool *flag)
+{
+    uint64_t until = plat_now_ns() + 100 * PAUSE_NS;
+
+    while (!*flag && plat_now_ns() < until)
+        plat_relax();
+}
+
+/* Until it is let go, and a moment longer. */
 static int take_time(struct cpu *c, const struct ioasid_event *ev)
 {
     (void)c;
     if (ev->type == IOASID_EVENT_BIND || other.entered)
         return 0;
     other.entered = true;
+    wait_for(&other.let_go);
     pause_for(PAUSE_NS);
     other.left = true;
     return 0;
@@ -55,18 +66,9 @@ static void call(struct plat_work *work)
 static void begin(enum owner_op op)
 {
     other.op = op;
-    other.entered = other.left = other.ended = false;
+    other.entered = other.let_go = other.left = other.ended = false;
     other.work = (struct plat_work){.run = call};
     plat_work_queue(&other.work);
-}
-
-/* Bounded: what does not come is seen by the check behind it. */
-static void wait_for(const volatile bool *flag)
-{
-    uint64_t until = plat_now_ns() + 100 * PAUSE_NS;
-
-    while (!*flag && plat_now_ns() < until)
-        plat_relax();
 }
 
 TEST(actors, cpu_dies_in_handler, .needs = NEED_DMA | NEED_THREADS, .rows = "48 58", .flaws = "C5",
@@ -82,6 +84,7 @@ TEST(actors, cpu_dies_in_handler, .needs = NEED_DMA | NEED_THREADS, .rows = "48 
     wait_for(&other.entered);
     T_ASSERT(t, other.entered);
     T_EXPECT(t, !other.left);
+    other.let_go = true;
     T_ASSERT_OK(t, cpu_close(&g.cpus[0]));
     T_EXPECT(t, other.left);
     g.cpu_count = 0;
@@ -139,6 +142,7 @@ TEST(actors, cpu_is_slow, .needs = NEED_DMA | NEED_DMA_2 | NEED_THREADS, .flaws 
     T_ASSERT_OK(t, owner_do_nowait(&g.p.owner, OWNER_ALLOC, 1, 0));
     T_ASSERT_OK(t, owner_do_nowait(&g.p.owner, OWNER_BIND, 1, 1));
     T_EXPECT(t, !other.left);
+    other.let_go = true;
     T_ASSERT_OK(t, worker_program(&g.workers[1], g.p.owner.ids[1]));
     guest_reaches(&g, 0, 1, 1);
     t_settle(t);

@@ -25,7 +25,8 @@ struct scene {
     struct ioasid_core *core, *second;
     struct ioasid_set *set;
     ioasid_t id;
-    bool used; /* the user's reference is out */
+    bool used;  /* the user's reference is out */
+    bool taken; /* or would be, if it could be had; atomic */
     struct ioasid_notifier nb;
     const struct call *call;
     enum ioasid_event_type on;
@@ -365,11 +366,14 @@ static const struct call calls[] = {
 static int hear(struct ioasid_notifier *nb, const struct ioasid_event *ev)
 {
     struct scene *s = container_of(nb, struct scene, nb);
+    uint64_t end = plat_now_ns() + SECOND_NS;
 
     if (ev->type != s->on || s->called)
         return 0;
     s->called++;
     s->id = ev->id; /* of an ALLOC that comes before the call has returned */
+    while (!__atomic_load_n(&s->taken, __ATOMIC_ACQUIRE) && plat_now_ns() < end)
+        plat_relax();
     s->result = s->call->make(s);
     return 0;
 }
@@ -382,8 +386,10 @@ static void settle(struct scene *s)
 /* From alloc to free, whatever the handler has done to it; a call that it made vain has failed by then. */
 static void live(struct scene *s)
 {
+    __atomic_store_n(&s->taken, false, __ATOMIC_RELAXED);
     (void)!ioasid_alloc(s->set, 1, IOASID_NUMBERS - 1, &s->id);
     s->used = ioasid_get(s->set, s->id) == 0;
+    __atomic_store_n(&s->taken, true, __ATOMIC_RELEASE); /* the handler may run on another CPU meanwhile */
     settle(s);
     (void)!ioasid_bind(s->set, s->id, s->bench.devs[0], &s->bench.cfg);
     settle(s);

@@ -22,24 +22,27 @@ def worst(subject, measure):
     return max((subject[live] / measure[live], live) for live in subject)
 
 
-def _beside_array(times, what, order, bar, words):
-    subject, array = times[what, order, "ioasid"], times["find", order, "array"]
+def _beside_array(times, what, order, bar, words, whose="ioasid"):
+    subject, array = times[what, order, whose], times["find", order, "array"]
     value, live = worst(subject, array)
     return Line(f"{words}, {order} order, beside an array lookup", f"at most {bar:g} x", value, bar, ratio(value),
                 f"worst of 1 .. {MOST:,} live IDs, at {live:,}: {subject[live]:.1f} ns beside {array[live]:.1f} ns"
-                f"{_locks(times, what, order, live)}; ioasid_bench")
+                f"{_locks(times, what, order, live, whose)}; ioasid_bench")
 
 
-def _locks(times, what, order, live):
+def _locks(times, what, order, live, whose):
     """What exclusion alone takes of an alloc and a free."""
-    return f", of which two locks are {times[what, order, 'locks'][live]:.1f} ns" if what == "pair" else ""
+    if what != "pair":
+        return ""
+    locks = times[what, order, "locks" if whose == "ioasid" else "locks-shared"]
+    return f", of which two locks are {locks[live]:.1f} ns"
 
 
 def _beside_locks(times):
     """docs/decisions/011-price-of-exclusion.md"""
-    subject, locks = times["pair", "sequential", "ioasid"], times["pair", "sequential", "locks"]
+    subject, locks = times["pair", "sequential", "shared"], times["pair", "sequential", "locks-shared"]
     value, live = worst(subject, locks)
-    return Line("IOASID alloc + free, sequential order, beside the two locks that it takes", f"at most {LOCKS:g} x", value, LOCKS, ratio(value),
+    return Line("IOASID alloc + free, several CPUs up, sequential order, beside the two locks that it takes", f"at most {LOCKS:g} x", value, LOCKS, ratio(value),
                 f"worst of 1 .. {MOST:,} live IDs, at {live:,}: {subject[live]:.1f} ns beside {locks[live]:.1f} ns; ioasid_bench")
 
 
@@ -69,9 +72,10 @@ def enough(full, empty):
 
 def lines(times):
     out = [_beside_array(times, "find", order, FIND, "IOASID find") for order in ORDERS]
-    out += [_beside_array(times, "pair", order, PAIR, "IOASID alloc + free") for order in ORDERS]
+    out += [_beside_array(times, "pair", order, PAIR, "IOASID alloc + free, one CPU up") for order in ORDERS]
+    out += [_beside_array(times, "pair", order, PAIR, "IOASID alloc + free, several CPUs up", "shared") for order in ORDERS]
     out.append(_beside_locks(times))
-    return out + [_flat(times, "find", "IOASID find"), _flat(times, "pair", "IOASID alloc + free")] + _memory(times)
+    return out + [_flat(times, "find", "IOASID find"), _flat(times, "pair", "IOASID alloc + free, one CPU up")] + _memory(times)
 
 
 def _number(live):
@@ -82,11 +86,12 @@ def curves(times):
     """Text: nanoseconds by live IDs, a row for each subject, drawn beside."""
     lives = sorted(times["find", "sequential", "ioasid"])
     out = []
-    names = {"array": "plain array", "ioasid": "ioasid", "radix": "radix tree", "bitmap": "bitmap", "locks": "two locks"}
+    names = {"array": "plain array", "ioasid": "ioasid", "shared": "  several CPUs up", "radix": "radix tree", "bitmap": "bitmap",
+             "locks": "two locks", "locks-shared": "  several CPUs up"}
     for what, title in (("find", "find, ns"), ("pair", "alloc + free, ns")):
         for order in ORDERS:
             out.append(f"{title + ', ' + order:28}" + "".join(f"{_number(live):>9}" for live in lives))
-            rows = [("array", "find")] + [(whose, what) for whose in ("ioasid", "radix", "bitmap", "locks") if (what, order, whose) in times]
+            rows = [("array", "find")] + [(whose, what) for whose in ("ioasid", "shared", "radix", "bitmap", "locks", "locks-shared") if (what, order, whose) in times]
             scale = [times[kind, order, whose][live] for whose, kind in rows for live in lives]
             for whose, kind in rows:
                 row = [times[kind, order, whose][live] for live in lives]

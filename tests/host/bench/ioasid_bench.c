@@ -101,6 +101,7 @@ static void find_radix(uint32_t live, uint32_t ops)
         wrong += peer_radix_find(&radix, ioasid_number(ids[order[i]]), &data) != 0;
 }
 
+/* While one CPU is up, which is all that one thread needs. */
 static void pair_ioasid(uint32_t live, uint32_t ops)
 {
     for (uint32_t n = 0, i = 0; n < ops; n++, i = next(i, live)) {
@@ -114,6 +115,13 @@ static void pair_ioasid(uint32_t live, uint32_t ops)
     bench_grace();
 }
 
+static void pair_shared(uint32_t live, uint32_t ops)
+{
+    bench_several_cpus(true);
+    pair_ioasid(live, ops);
+    bench_several_cpus(false);
+}
+
 /* What exclusion alone costs of such a pair. */
 static void pair_locks(unused uint32_t live, uint32_t ops)
 {
@@ -123,6 +131,13 @@ static void pair_locks(unused uint32_t live, uint32_t ops)
         plat_lock(&lock);
         plat_unlock(&lock);
     }
+}
+
+static void pair_locks_shared(uint32_t live, uint32_t ops)
+{
+    bench_several_cpus(true);
+    pair_locks(live, ops);
+    bench_several_cpus(false);
 }
 
 static void pair_bitmap(uint32_t live, uint32_t ops)
@@ -147,10 +162,15 @@ static const struct subject {
     void (*run)(uint32_t live, uint32_t ops);
     uint32_t ops;
 } subjects[] = {
-    {"find", "array", find_array, FINDS}, {"find", "ioasid", find_ioasid, FINDS},
-    {"find", "radix", find_radix, FINDS}, {"pair", "ioasid", pair_ioasid, PAIRS},
-    {"pair", "radix", pair_radix, PAIRS}, {"pair", "bitmap", pair_bitmap, PAIRS},
+    {"find", "array", find_array, FINDS},
+    {"find", "ioasid", find_ioasid, FINDS},
+    {"find", "radix", find_radix, FINDS},
+    {"pair", "ioasid", pair_ioasid, PAIRS},
+    {"pair", "radix", pair_radix, PAIRS},
+    {"pair", "bitmap", pair_bitmap, PAIRS},
     {"pair", "locks", pair_locks, PAIRS},
+    {"pair", "shared", pair_shared, PAIRS},
+    {"pair", "locks-shared", pair_locks_shared, PAIRS},
 };
 
 /* ---- Rounds ---- */

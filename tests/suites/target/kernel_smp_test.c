@@ -9,6 +9,7 @@
 #include "kernel/cpu.h"
 #include "kernel/guard.h"
 #include "kernel/smp.h"
+#include "kernel/spin.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "kernel/vm.h"
@@ -70,6 +71,47 @@ TEST(kernel, smp_spread, .needs = NEED_TARGET | NEED_CPUS_2,
     for (unsigned i = 0; i < m.expected; i++)
         T_EXPECT_OK(t, thread_join(threads[i], JOIN_NS));
     T_EXPECT_EQ(t, m.here, m.expected);
+}
+
+/* ---- Locks ---- */
+
+#define PASSES 200000u
+
+static struct spin turnstile = SPIN_INIT("turnstile");
+
+/* What a lock guards: read and written again in two steps. */
+struct crowd {
+    struct meeting start;
+    volatile uint32_t passed;
+};
+
+static void pass(void *arg)
+{
+    struct crowd *c = arg;
+
+    meet(&c->start);
+    for (unsigned i = 0; i < PASSES; i++) {
+        uint64_t flags = spin_lock(&turnstile);
+        uint32_t before = c->passed;
+
+        c->passed = before + 1;
+        spin_unlock(&turnstile, flags);
+    }
+}
+
+TEST(kernel, smp_lock, .needs = NEED_TARGET | NEED_CPUS_2, .flaws = "H19",
+     .doc = "two CPUs count under one lock at the same time, and not one of them is lost")
+{
+    struct crowd c = {.start = {.expected = 2}};
+    struct thread *threads[2];
+
+    for (unsigned i = 0; i < 2; i++) {
+        threads[i] = thread_create_on("pass", pass, &c, i);
+        T_ASSERT(t, threads[i]);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        T_EXPECT_OK(t, thread_join(threads[i], JOIN_NS));
+    T_EXPECT_EQ(t, c.passed, 2 * PASSES);
 }
 
 /* ---- Bad ends on another CPU ---- */
