@@ -222,3 +222,51 @@ TEST(model_duty, words, .rules = "6 8 15 17 37 39 40 78",
         mrig_close(&rig);
     }
 }
+
+/* ---- Units that there cannot be ---- */
+
+static bool no_memory(unused void *ctx, unused uint64_t pa, unused void *out, unused size_t size,
+                      unused bool snooped)
+{
+    return false;
+}
+
+static bool is_possible(const struct model_config *config)
+{
+    const struct model_host host = {.read = no_memory};
+    struct model *m = model_create(config, &host);
+
+    if (m != NULL)
+        model_destroy(m);
+    return m != NULL;
+}
+
+TEST(model_duty, impossible,
+     .doc = "what the model does not have, or VER rules out, makes no unit; what is drawn does")
+{
+    static const struct {
+        uint64_t cap_set, ecap_set, cap_clear, ecap_clear;
+    } rows[] = {
+        {0, 1ull << 25, 0, 0},              /* MTS */
+        {0, 1ull << 55, 0, 0},              /* HPTS */
+        {1ull << 61, 0, 0, 0},              /* ECMDS */
+        {0, 1ull << 60, 0, 0},              /* RDTS */
+        {0, 0, 1ull << 55, 0},              /* VER 6 without DRD */
+        {0, 0, 0, 1ull << 46 | 1ull << 26}, /* VER 6 without SSTS, SAGAW not 0 */
+        {0, 0, 0x1full << 8, 0},            /* SSTS without SAGAW */
+    };
+    struct model_config config;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        config = mrig_config();
+        T_EXPECT(t, is_possible(&config));
+        config.cap = (config.cap | rows[i].cap_set) & ~rows[i].cap_clear;
+        config.ecap = (config.ecap | rows[i].ecap_set) & ~rows[i].ecap_clear;
+        t_note(t, "row %u", i);
+        T_EXPECT(t, !is_possible(&config));
+    }
+    for (unsigned seed = 0; seed < 500; seed++) {
+        T_ASSERT(t, model_preset("random", seed, &config));
+        T_EXPECT(t, is_possible(&config));
+    }
+}

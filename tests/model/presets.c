@@ -112,7 +112,7 @@ static const struct {
       .restart_at_tail = true,
       .no_fault_cap = true}},
     /* Its capabilities come from the seed. */
-    {"random", {.ver = 0x60, .haw = 46, .cache_max = 3, HOSTILE}},
+    {"random", {HOSTILE}},
 };
 
 const char *model_preset_name(unsigned n)
@@ -133,29 +133,60 @@ static uint64_t some_of(struct model *m, uint64_t bits)
     return out;
 }
 
-/* A possible unit that every driver of scalable mode can use: one stage at least, snooping or not. */
-static void make_random(struct model *m)
+/* The newer VERs have no second-stage widths where there is no second stage. */
+static uint64_t some_widths(struct model *m)
+{
+    if (m->cfg.ver >= 0x60 && !ECAP(m, SSTS))
+        return 0;
+    return CV(SAGAW, rnd(m, 3) == 0 ? LEVELS_3_4_5 : LEVELS_3_4);
+}
+
+static void draw_stages(struct model *m)
 {
     uint64_t stages = rnd(m, 3) + 1;
 
-    m->cfg.cap = CV(SAGAW, LEVELS_3_4) | CV(MGAW, 47) | DRAINS | CAP_PLACES |
-                 some_of(m, C(CM) | C(ESRTPS) | C(ESIRTPS) | C(PLMR) | C(PHMR) | C(ZLR));
-    m->cfg.cap |= CV(ND, rnd(m, 7));
-    if (rnd(m, 2) == 0)
-        m->cfg.cap |= C(PSI) | CV(MAMV, rnd(m, 19)) | CV(SSLPS, 3);
-    m->cfg.ecap = SCALABLE | ECAP_PLACES | some_of(m, E(C) | E(SC) | E(RPS) | E(SMPWCS) | E(SRS));
     if (stages != 2)
         m->cfg.ecap |= E(FSTS);
     if (stages != 1)
         m->cfg.ecap |= E(SSTS);
     if (stages == 3)
         m->cfg.ecap |= some_of(m, E(NEST));
-    if (rnd(m, 2) == 0)
-        m->cfg.ecap |= INTERRUPTS;
-    if (rnd(m, 3) == 0)
-        m->cfg.ecap |= DEVICES;
     if (stages != 2)
-        m->cfg.cap |= some_of(m, C(FS1GP));
+        m->cfg.cap |= some_of(m, C(FS1GP) | C(FS5LP));
+    m->cfg.cap |= some_widths(m);
+    if (ECAP(m, SMPWCS) && ECAP(m, FSTS))
+        m->cfg.ecap |= some_of(m, E(EAFS));
+    if (ECAP(m, SMPWCS) && ECAP(m, SSTS))
+        m->cfg.ecap |= some_of(m, E(SSADS));
+}
+
+static void draw_devices(struct model *m)
+{
+    if (rnd(m, 2) == 0) {
+        m->cfg.ecap |= INTERRUPTS;
+        m->cfg.cap |= some_of(m, C(PI));
+    }
+    if (rnd(m, 3) == 0)
+        m->cfg.ecap |= DEVICES | some_of(m, E(NWFS));
+    if (ECAP(m, SRS))
+        m->cfg.ecap |= some_of(m, E(RPRIVS));
+}
+
+/* A possible unit that every driver of scalable mode can use: one stage at least, snooping or not. */
+static void make_random(struct model *m)
+{
+    static const uint32_t versions[] = {0x20, 0x40, 0x50, 0x60, 0x70, 0x80};
+
+    m->cfg.ver = versions[rnd(m, ARRAY_SIZE(versions))];
+    m->cfg.haw = 39 + rnd(m, 14);
+    m->cfg.cap = CV(MGAW, m->cfg.haw - 1) | DRAINS | CV(FRO, 0x40) | CV(NFR, rnd(m, 16)) |
+                 some_of(m, C(CM) | C(ESRTPS) | C(ESIRTPS) | C(PLMR) | C(PHMR) | C(ZLR));
+    m->cfg.cap |= CV(ND, rnd(m, 7));
+    if (rnd(m, 2) == 0)
+        m->cfg.cap |= C(PSI) | CV(MAMV, rnd(m, 19)) | CV(SSLPS, 3);
+    m->cfg.ecap = SCALABLE | ECAP_PLACES | some_of(m, E(C) | E(SC) | E(RPS) | E(SMPWCS) | E(SRS) | E(ADMS));
+    draw_stages(m);
+    draw_devices(m);
     m->cfg.cache_max = 1 + rnd(m, 4);
     m->cfg.collapse = rnd(m, 2) == 0;
 }
@@ -215,6 +246,10 @@ bool preset_is_possible(const struct model *m)
     if ((m->cfg.cap & NOT_MODELLED_CAP) != 0 || (m->cfg.ecap & NOT_MODELLED_ECAP) != 0)
         return false;
     if ((CAP(m, FS1GP) || CAP(m, FS5LP)) && !ECAP(m, FSTS))
+        return false;
+    /* What VER tells. */
+    if ((m->cfg.ver >= 0x20 && (!CAP(m, DRD) || !CAP(m, DWD))) ||
+        (m->cfg.ver >= 0x60 && !ECAP(m, SSTS) && CAP(m, SAGAW) != 0) || (ECAP(m, SSTS) && CAP(m, SAGAW) == 0))
         return false;
     if ((CAP(m, RWBF) && ECAP(m, SMTS)) || (CAP(m, PI) && !ECAP(m, IR)) || CAP(m, SSLPS) == 2 ||
         CAP(m, ND) == 7)
