@@ -160,18 +160,37 @@ static void translate(const uint64_t *pe, uint64_t iova, bool write, struct walk
     }
 }
 
-void walk_request(uint64_t rtaddr, bool rps, uint16_t rid, iova_t iova, bool write, struct walk *out)
+static void walk_slot(const uint64_t *ctx, uint32_t slot, iova_t iova, bool write, struct walk *out)
 {
-    uint64_t ctx[4], pe[8];
+    uint64_t pe[8];
 
-    memset(out, 0, sizeof(*out));
-    if (!find_context(rtaddr, rid, ctx, out))
-        return;
-    out->slot = rps ? (uint32_t)bits(ctx, 83, 64) : 0;
-    if (!find_entry(ctx, out->slot, pe, out))
+    out->slot = slot;
+    if (!find_entry(ctx, slot, pe, out))
         return;
     out->entry = true;
     out->pgtt = (unsigned)bits(pe, 8, 6);
     out->did = (uint16_t)bits(pe, 79, 64);
     translate(pe, iova.v, write, out);
+}
+
+void walk_request(uint64_t rtaddr, bool rps, uint16_t rid, iova_t iova, bool write, struct walk *out)
+{
+    uint64_t ctx[4];
+
+    memset(out, 0, sizeof(*out));
+    if (find_context(rtaddr, rid, ctx, out))
+        walk_slot(ctx, rps ? (uint32_t)bits(ctx, 83, 64) : 0, iova, write, out);
+}
+
+void walk_tagged(uint64_t rtaddr, uint16_t rid, uint32_t pasid, iova_t iova, bool write, struct walk *out)
+{
+    uint64_t ctx[4];
+
+    memset(out, 0, sizeof(*out));
+    if (!find_context(rtaddr, rid, ctx, out))
+        return;
+    if (bits(ctx, 3, 3))
+        walk_slot(ctx, pasid, iova, write, out);
+    else
+        stop(out, 0x45, "context entry PASIDE = 0, devfn", rid & 0xff);
 }

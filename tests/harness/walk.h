@@ -27,5 +27,7 @@ struct walk {
  * used (vtd_unit_uses_rid_pasid).
  */
 void walk_request(uint64_t rtaddr, bool rps, uint16_t rid, iova_t iova, bool write, struct walk *out);
+/* The same of a request with a PASID. */
+void walk_tagged(uint64_t rtaddr, uint16_t rid, uint32_t pasid, iova_t iova, bool write, struct walk *out);
 
 #endif

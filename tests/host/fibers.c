@@ -7,6 +7,7 @@
 #include <ucontext.h>
 
 #include "iommu/platform.h"
+#include "tests/harness/rng.h"
 
 enum { WORKER = 2, FIBERS };
 enum { NOBODY = -1 };
@@ -197,8 +198,39 @@ static bool next_choices(void)
     return decided > 0;
 }
 
+/* Choices of the next run by chance: the first way everywhere, but at as many points as there may be
+ * preemptions. */
+static void draw_choices(struct rng *rng)
+{
+    for (unsigned i = 0; i < choice_count; i++)
+        choices[i].pick = 0;
+    decided = 0;
+    for (unsigned i = 0; i < exploring->preemptions && choice_count > 0; i++) {
+        unsigned at = (unsigned)rng_below(rng, choice_count);
+
+        choices[at].pick = (uint8_t)rng_below(rng, choices[at].of);
+        decided = at >= decided ? at + 1 : decided;
+    }
+}
+
+/* False: there is no other run, or there were enough. */
+static bool next_run(const struct fibers *f, struct rng *rng)
+{
+    if (!f->runs_max)
+        return next_choices();
+    if (f->runs >= f->runs_max)
+        return false;
+    if (!f->seed)
+        return next_choices();
+    draw_choices(rng);
+    return true;
+}
+
 bool fibers_explore(struct fibers *f)
 {
+    struct rng rng;
+
+    rng_seed(&rng, f->seed, "fibers", 0);
     exploring = f;
     f->runs = decided = 0;
     f->points = 0;
@@ -215,7 +247,7 @@ bool fibers_explore(struct fibers *f)
         f->points = points > f->points ? points : f->points;
         if (!f->judge(f->ctx, !ended))
             return false;
-    } while (next_choices() && (!f->runs_max || f->runs < f->runs_max));
+    } while (next_run(f, &rng));
     return true;
 }
 

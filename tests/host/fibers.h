@@ -21,7 +21,7 @@ struct fibers {
     unsigned preemptions; /* at most, in one run */
     /* 0: the same choices give the same run, or the program stops. Else the hardware behind the seam makes
      * choices of its own: where a run has fewer ways than the one before the last of them is taken, and after
-     * so many runs it is enough. */
+     * so many runs it is enough. With a `seed` these are drawn, else they are the first. */
     unsigned runs_max;
     /* Before each run, on the caller's stack. False ends it all. */
     bool (*prepare)(void *ctx);

@@ -317,6 +317,7 @@ static bool judge(void *ctx, bool stuck)
 static bool try_pair(struct interleave *il)
 {
     struct fibers f = {.preemptions = il->preemptions,
+                       .runs_max = il->runs_max,
                        .seed = il->seed + il->pairs,
                        .prepare = prepare,
                        .body = {first_call, second_call},

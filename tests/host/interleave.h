@@ -14,11 +14,12 @@
 
 struct interleave {
     unsigned preemptions;
-    unsigned prelude; /* 0 .. INTERLEAVE_PRELUDES - 1: the state that the pairs begin in */
-    uint64_t seed;    /* as in struct fibers */
-    unsigned pairs;   /* out */
-    uint64_t runs;    /* out */
-    unsigned points;  /* out: seam calls of the longest run */
+    unsigned prelude;  /* 0 .. INTERLEAVE_PRELUDES - 1: the state that the pairs begin in */
+    unsigned runs_max; /* of each pair, drawn, in front of units that make choices of their own; 0: all */
+    uint64_t seed;     /* as in struct fibers */
+    unsigned pairs;    /* out */
+    uint64_t runs;     /* out */
+    unsigned points;   /* out: seam calls of the longest run */
 };
 
 /* False: interleave_words() say what failed, and the run is good for nothing. Thread. */

@@ -6,6 +6,7 @@
 #include "tests/host/interleave.h"
 #include "tests/host/stub_machine.h"
 #include "tests/suites/order_judge.h"
+#include "tests/suites/play.h"
 #include "iommu/vtd_table.h"
 #include "tests/harness/env.h"
 #include "tests/suites/rig.h"
@@ -13,6 +14,7 @@
 #define PREEMPTIONS 1
 #define WALK_NS     25000000000ull
 #define CASE_MS     30000u
+#define STRICT_RUNS 4u
 
 struct walk {
     struct interleave il;
@@ -51,22 +53,14 @@ static void walk_guarded(void *arg)
     g->passed = walk_preludes(g->run, &g->walk);
 }
 
-static void interleave(struct t *t, bool two_units)
+/* On the driver that the judge has opened. */
+static void play_all(struct t *t, struct order_judge *judge, unsigned runs_max)
 {
-    struct order_dev devs[SPEC_DEVS];
-    struct guarded g = {.walk.il = {.preemptions = t_depth(t, PREEMPTIONS), .seed = t_rand64(t)}};
-    struct vtd_dev any = {.unit = t->iommu->units[0]};
-    struct pgtable_cfg table = rig_table_cfg(&any, rig_unit_stage(any.unit), rig_unit_levels(any.unit));
-    static struct order_judge judge; /* large for a stack */
+    struct guarded g = {
+        .run = &judge->run,
+        .walk.il = {.preemptions = t_depth(t, PREEMPTIONS), .runs_max = runs_max, .seed = t_rand64(t)}};
     struct env_guard guard;
 
-    for (unsigned d = 0; d < SPEC_DEVS; d++) {
-        const struct stub_dev *dev = stub_machine_dev(two_units ? d : 0, two_units ? 0 : d);
-
-        devs[d] = (struct order_dev){dev->id, dev->rids, dev->rid_count};
-    }
-    order_judge_open_tables(t, &judge, devs, &table, false);
-    g.run = &judge.run;
     env_guard(walk_guarded, &g, WALK_NS, &guard);
     t_reached(t);
     if (guard.end != ENV_RETURNED || !g.passed) {
@@ -76,7 +70,24 @@ static void interleave(struct t *t, bool two_units)
     }
     t_tell(t, "%llu interleavings with up to %u preemptions", (unsigned long long)g.walk.runs,
            g.walk.il.preemptions);
-    order_judge_close(&judge);
+    order_judge_close(judge);
+}
+
+static struct order_judge judge; /* large for a stack */
+
+static void interleave(struct t *t, bool two_units)
+{
+    struct order_dev devs[SPEC_DEVS];
+    struct vtd_dev any = {.unit = t->iommu->units[0]};
+    struct pgtable_cfg table = rig_table_cfg(&any, rig_unit_stage(any.unit), rig_unit_levels(any.unit));
+
+    for (unsigned d = 0; d < SPEC_DEVS; d++) {
+        const struct stub_dev *dev = stub_machine_dev(two_units ? d : 0, two_units ? 0 : d);
+
+        devs[d] = (struct order_dev){dev->id, dev->rids, dev->rid_count};
+    }
+    order_judge_open_tables(t, &judge, devs, &table, false);
+    play_all(t, &judge, 0);
 }
 
 TEST(interleave, one_unit, .needs = NEED_HOST | NEED_IOMMU, .timeout_ms = CASE_MS,
@@ -93,4 +104,14 @@ TEST(interleave, two_units, .needs = NEED_HOST | NEED_IOMMU, .timeout_ms = CASE_
      .doc = "the same with each device on a unit of its own")
 {
     interleave(t, true);
+}
+
+TEST(interleave, by_dma, .needs = NEED_DMA | NEED_DMA_2, .lanes = PLAY_LANES, .engines = T_BIT(DMA_MODEL),
+     .timeout_ms = CASE_MS, .rows = "27 39 40 41 48 56", .rules = "41 43", .flaws = "S1 S2 S3 S25 C5 C9 H27",
+     .negative = true,
+     .doc = "the same in front of strict units, which walk and keep what they may at every seam call; what "
+            "both devices reach afterwards is found out by DMA")
+{
+    order_judge_open(t, &judge, false);
+    play_all(t, &judge, STRICT_RUNS);
 }

@@ -259,6 +259,21 @@ TEST(model_cache, unsnooped_walk, .rules = "10", .flaws = "H18",
     mrig_close(&rig);
 }
 
+TEST(model_cache, unsnooped_absent, .rules = "10",
+     .doc = "an absent entry whose other bits change says the same to the unit, written back or not")
+{
+    struct model_config config = mrig_config();
+
+    mrig_open(t, &rig, &config);
+    mrig_poke(&rig, MRIG_PASIDS, 1, 1);
+    mrig_set(&rig, LEAF, 0);
+    rig.stale = true;
+    mrig_set(&rig, LEAF, 0x6000);
+    T_EXPECT_EQ(t, reads_from(t), 0u);
+    T_EXPECT(t, !mrig_breached(&rig, "rule 10"));
+    mrig_close(&rig);
+}
+
 TEST(model_cache, absence, .rules = "35 48 52",
      .doc = "CM = 1: that an entry is absent is kept, under domain 0; that a page of the second stage is, "
             "under its own")

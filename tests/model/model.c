@@ -52,6 +52,11 @@ bool mem_read(struct model *m, uint64_t pa, void *out, size_t size, bool snooped
     return in_memory(m, pa, size) && m->host.read(m->host.ctx, pa, out, size, snooped);
 }
 
+static void not_written_back(struct model *m, uint64_t pa)
+{
+    breach(m, "rule 10: a table was walked at %llx, which has not been written back", (unsigned long long)pa);
+}
+
 bool mem_walk(struct model *m, uint64_t pa, void *out, size_t size, bool snooped)
 {
     uint8_t written[16];
@@ -59,8 +64,19 @@ bool mem_walk(struct model *m, uint64_t pa, void *out, size_t size, bool snooped
     if (!mem_read(m, pa, out, size, snooped))
         return false;
     if (!snooped && mem_read(m, pa, written, size, true) && memcmp(written, out, size) != 0)
-        breach(m, "rule 10: a table was walked at %llx, which has not been written back",
-               (unsigned long long)pa);
+        not_written_back(m, pa);
+    return true;
+}
+
+bool mem_walk_entry(struct model *m, uint64_t pa, uint64_t *entry, uint64_t present, bool snooped)
+{
+    uint64_t written;
+
+    if (!mem_read(m, pa, entry, sizeof(*entry), snooped))
+        return false;
+    if (!snooped && mem_read(m, pa, &written, sizeof(written), true) && written != *entry &&
+        ((written | *entry) & present) != 0)
+        not_written_back(m, pa);
     return true;
 }
 

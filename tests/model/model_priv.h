@@ -176,6 +176,9 @@ bool mem_read(struct model *m, uint64_t pa, void *out, size_t size, bool snooped
 /* The same, at most 16 bytes, of a table that software writes and this unit walks: what it sees has to be
  * what was written (rule 10). */
 bool mem_walk(struct model *m, uint64_t pa, void *out, size_t size, bool snooped);
+/* An entry of a paging structure, with its bits that say present: one that is absent, as it was, may hold
+ * anything else. */
+bool mem_walk_entry(struct model *m, uint64_t pa, uint64_t *entry, uint64_t present, bool snooped);
 bool mem_write(struct model *m, uint64_t pa, const void *in, size_t size);
 bool mem_cas64(struct model *m, uint64_t pa, uint64_t expected, uint64_t desired);
 /* 0 .. n-1. */

@@ -65,7 +65,7 @@ static uint8_t read_entry(struct first *f)
     why = nested_entry(f->m, f->t, f->at, f->top ? NESTED_TOP : NESTED_ENTRY, &pa);
     if (why != 0)
         return why;
-    if (!mem_walk(f->m, pa, &f->entry, sizeof(f->entry), f->t->snooped))
+    if (!mem_walk_entry(f->m, pa, &f->entry, SPAN_MASK(VTD_FS_P), f->t->snooped))
         return f->top ? VTD_FR_SFS_4 : VTD_FR_SFS_1;
     return 0;
 }

@@ -69,12 +69,14 @@ static uint64_t reserved_bits(const struct second *s)
     return bits | (walk_size(s->level) - PAGE_SIZE);
 }
 
+#define PRESENT 7ull /* R, W, X */
+
 static uint8_t read_entry(struct second *s)
 {
     const struct trans *t = s->t;
 
     s->pa = s->table + walk_index(s->addr, s->level) * sizeof(s->entry);
-    if (mem_walk(s->m, s->pa, &s->entry, sizeof(s->entry), t->snooped))
+    if (mem_walk_entry(s->m, s->pa, &s->entry, PRESENT, t->snooped))
         return 0;
     return s->top ? code(t, VTD_FR_SSS_4, VTD_FR_LCT_4) : code(t, VTD_FR_SSS_1, VTD_FR_LSS_1);
 }

@@ -23,7 +23,7 @@
 #define SLOW_LENGTH   16u
 
 /* Translated at the start: what a device reaches right after a step is what counts. */
-#define SYNCHRONOUS T_BIT(DMA_TESTDEV)
+#define SYNCHRONOUS (T_BIT(DMA_TESTDEV) | T_BIT(DMA_MODEL) | T_BIT(DMA_ATS))
 
 static struct order_judge judge; /* large for a stack */
 
@@ -121,8 +121,8 @@ static void walk_drawn(struct t *t)
     order_judge_close(&judge);
 }
 
-TEST(order, random, .needs = NEED_DMA | NEED_DMA_2, .engines = SYNCHRONOUS,
-     .rows = "9 10 16 18 22 23 24 28 29 31 32 33 34 42", .negative = true,
+TEST(order, random, .needs = NEED_DMA | NEED_DMA_2, .lanes = T_BIT(T_LANE_RID) | T_BIT(T_LANE_PASID),
+     .engines = SYNCHRONOUS, .rows = "9 10 16 18 22 23 24 28 29 31 32 33 34 42", .negative = true,
      .doc = "long sequences, drawn by seed=, do what the abstract machine does")
 {
     walk_drawn(t);

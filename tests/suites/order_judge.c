@@ -50,7 +50,7 @@ static char look_at(struct order_judge *j, unsigned id, const struct painted *p)
     return !p->known || memcmp(target(j, id), p->sent, TARGET_LEN) == 0 ? '+' : '!';
 }
 
-static char dma_reach(struct order_run *run, unsigned dev)
+static char dma_reach(struct order_run *run, unsigned dev, unsigned meant)
 {
     struct order_judge *j = run->ctx;
     struct dma_xfer x = {.dir = DMA_TO_MEM, .iova = {OWNER_IOVA + TARGET_OFFSET}, .len = TARGET_LEN};
@@ -58,6 +58,8 @@ static char dma_reach(struct order_run *run, unsigned dev)
     struct painted p;
     int err;
 
+    if (run->owner.devs[dev]->lane == IOMMU_LANE_PASID)
+        dma_tag(j->dma[dev], ioasid_number(run->owner.ids[meant]));
     paint(j, dev, &p);
     x.believed = plat_pa(target(j, 0));
     plat_wmb();
@@ -171,7 +173,9 @@ static void open_run(struct order_judge *j, const struct order_cfg *cfg)
 
 void order_judge_open(struct t *t, struct order_judge *j, bool native)
 {
-    struct order_cfg cfg = {.owner = {.iommu = t->iommu}, .rules = {.reach_max = 1, .native = native}};
+    unsigned reach_max = t->lane == T_LANE_PASID ? SPEC_IDS : 1;
+    struct order_cfg cfg = {.owner = {.iommu = t->iommu},
+                            .rules = {.reach_max = reach_max, .native = native}};
 
     *j = (struct order_judge){.t = t};
     for (unsigned d = 0; d < SPEC_DEVS; d++) {

@@ -31,10 +31,10 @@ struct order_cfg {
 struct order_view {
     int result;
     int refs[SPEC_IDS];
-    char events[120]; /* as owner_events() writes them */
-    char entries[SPEC_DEVS + 1];
-    char reach[SPEC_DEVS + 1];
-    bool tags; /* domain ids tell IOASIDs apart; not a matter of the machine */
+    char events[120];            /* as owner_events() writes them */
+    char entries[SPEC_DEVS + 1]; /* of each device: an IOASID, '*' for both, '-' for none, '!' for what */
+    char reach[SPEC_DEVS + 1];   /* belongs to none */
+    bool tags;                   /* domain ids tell IOASIDs apart; not a matter of the machine */
 };
 
 struct order_run;
@@ -49,10 +49,11 @@ struct order_run {
     bool rid_pasid[SPEC_DEVS]; /* the unit uses the field of that name */
 
     /*
-     * What the device reaches at OWNER_IOVA, found out by DMA: an IOASID as a character, '-', '!'. NULL where
-     * nothing can do DMA; the tables in memory are walked in any case.
+     * What the device reaches at OWNER_IOVA with the requests that a binding to `id` is for (in lane pasid
+     * those with its number; else all requests are the same), found out by DMA: an IOASID as a character,
+     * '-', '!'. NULL where nothing can do DMA; the tables in memory are walked in any case.
      */
-    char (*dma)(struct order_run *run, unsigned dev);
+    char (*dma)(struct order_run *run, unsigned dev, unsigned id);
     /*
      * After a failure that calls cannot clean up: a new driver, by force, and the run opened on it again,
      * with the same `rules`. False: it cannot be had. May be NULL.

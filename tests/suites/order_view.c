@@ -112,20 +112,29 @@ static char id_at(struct order_run *run, paddr_t pa)
     return '!';
 }
 
+static bool is_tagged(const struct order_run *run, unsigned dev)
+{
+    return run->owner.devs[dev]->lane == IOMMU_LANE_PASID;
+}
+
 /*
  * What a write of the device at OWNER_IOVA reaches, by a walk from the root under each of its requester ids,
  * and the domain id on the way there.
  */
-static char walk_reach(struct order_run *run, unsigned dev, uint16_t *did)
+static char walk_reach(struct order_run *run, unsigned dev, unsigned id, uint16_t *did)
 {
     const struct vtd_dev *v = run->owner.devs[dev]->vtd;
+    const iova_t iova = {OWNER_IOVA};
     char reach = 0;
 
     for (unsigned i = 0; i < v->rid_count; i++) {
         struct walk w;
         char to;
 
-        walk_request(run->roots[dev], run->rid_pasid[dev], v->rids[i], (iova_t){OWNER_IOVA}, true, &w);
+        if (is_tagged(run, dev))
+            walk_tagged(run->roots[dev], v->rids[i], ioasid_number(run->owner.ids[id]), iova, true, &w);
+        else
+            walk_request(run->roots[dev], run->rid_pasid[dev], v->rids[i], iova, true, &w);
         to = w.reaches ? id_at(run, w.pa) : '-';
         *did = w.did;
         reach = i == 0 || reach == to ? to : '!';
@@ -140,78 +149,146 @@ static bool entry_present(const struct order_run *run, unsigned dev, uint32_t sl
     return vtd_pasid_read(run->owner.devs[dev]->vtd, slot, &entry) == 0 && entry_get(&entry, VTD_PASID_P);
 }
 
-/* Devices that have an entry in slot 0 or in that of a number of this sequence, one bit each. */
+/*
+ * Devices that have an entry in slot 0 or in that of a number of this sequence, one bit each. Slot 0 of a
+ * device whose requests carry a PASID does not count: with ATS it has an empty table.
+ */
 unsigned order_presence(struct owner *o)
 {
     struct order_run *run = container_of(o, struct order_run, owner);
     unsigned bits = 0;
 
     for (unsigned dev = 0; dev < SPEC_DEVS; dev++) {
-        bool present = entry_present(run, dev, 0);
+        bool present = !is_tagged(run, dev) && entry_present(run, dev, 0);
 
-        for (unsigned id = 0; !present && id < SPEC_IDS && o->devs[dev]->lane == IOMMU_LANE_RID_PASID; id++)
+        for (unsigned id = 0; !present && id < SPEC_IDS && o->devs[dev]->lane != IOMMU_LANE_RID; id++)
             present = entry_present(run, dev, ioasid_number(o->ids[id]));
         bits |= present ? 1u << dev : 0;
     }
     return bits;
 }
 
+/* ---- Sets of IOASIDs, of one device ---- */
+
+static char set_char(const bool *in)
+{
+    char c = '-';
+
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        if (in[id])
+            c = c == '-' ? (char)('0' + id) : '*';
+    }
+    return c;
+}
+
 static char bound_to(const struct spec *spec, unsigned dev)
 {
-    for (unsigned id = 0; id < SPEC_IDS; id++) {
-        if (spec_reaches(spec, dev, id))
-            return (char)('0' + id);
-    }
-    return '-';
+    bool to[SPEC_IDS];
+
+    for (unsigned id = 0; id < SPEC_IDS; id++)
+        to[id] = spec_reaches(spec, dev, id);
+    return set_char(to);
 }
 
 /* The slot that a binding of the device to this IOASID has. */
 static uint32_t slot_of(const struct order_run *run, unsigned dev, unsigned id)
 {
-    return run->owner.devs[dev]->lane == IOMMU_LANE_RID_PASID ? ioasid_number(run->owner.ids[id]) : 0;
+    return run->owner.devs[dev]->lane != IOMMU_LANE_RID ? ioasid_number(run->owner.ids[id]) : 0;
 }
 
-/*
- * Whose entry is there: slot 0, and those of all numbers of this sequence, dead ones too (V1). '-': none,
- * '!': one that belongs to nobody.
- */
+/* Not 0, and not that of an IOASID before it, one of which is dead then. */
+static bool has_own_number(const struct order_run *run, unsigned id)
+{
+    for (unsigned other = 0; other < id; other++) {
+        if (ioasid_number(run->owner.ids[other]) == ioasid_number(run->owner.ids[id]))
+            return false;
+    }
+    return ioasid_number(run->owner.ids[id]) != 0;
+}
+
+/* The IOASID whose entry belongs there; SPEC_IDS: nobody's. */
+static unsigned whose_slot(const struct order_run *run, unsigned dev, uint32_t slot)
+{
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        if (spec_reaches(&run->spec, dev, id) && slot_of(run, dev, id) == slot)
+            return id;
+    }
+    return SPEC_IDS;
+}
+
+/* Whose entries are there: in slot 0, if it counts, and in those of all numbers of this sequence, dead ones
+ * too (V1). */
 static char entries_of(const struct order_run *run, unsigned dev)
 {
-    char whose = bound_to(&run->spec, dev), found = '-';
-    uint32_t before = 0;
+    bool found[SPEC_IDS] = {0};
 
-    for (unsigned i = 0; i <= SPEC_IDS; i++) {
-        uint32_t slot = i ? ioasid_number(run->owner.ids[i - 1]) : 0;
+    for (unsigned i = 0; i < (is_tagged(run, dev) ? SPEC_IDS : SPEC_IDS + 1u); i++) {
+        uint32_t slot = i < SPEC_IDS ? ioasid_number(run->owner.ids[i]) : 0;
+        unsigned whose;
 
-        if ((i && slot == before) || !entry_present(run, dev, slot))
+        if ((i < SPEC_IDS && !has_own_number(run, i)) || !entry_present(run, dev, slot))
             continue;
-        if (whose == '-' || slot_of(run, dev, (unsigned)(whose - '0')) != slot || found != '-')
+        whose = whose_slot(run, dev, slot);
+        if (whose == SPEC_IDS)
             return '!';
-        found = whose;
-        before = slot;
+        found[whose] = true;
     }
-    return found;
+    return set_char(found);
 }
 
 /* ---- All that can be seen ---- */
 
-static char reach_of(struct order_run *run, unsigned dev, uint16_t *did)
-{
-    char tables = walk_reach(run, dev, did);
+/* What a device reaches, and by which domain ids. */
+struct reach {
+    bool to[SPEC_IDS];
+    uint16_t did[SPEC_IDS];
+    bool odd; /* not what the tables say, or not what the request was for */
+};
 
-    return run->dma && run->dma(run, dev) != tables ? '!' : tables;
+static void ask(struct order_run *run, unsigned dev, unsigned id, struct reach *r)
+{
+    const ioasid_t *ids = run->owner.ids;
+    uint16_t did = 0;
+    char to = walk_reach(run, dev, id, &did);
+
+    r->odd |= to == '!' || (run->dma && run->dma(run, dev, id) != to);
+    if (to == '-' || to == '!')
+        return;
+    r->to[to - '0'] = true;
+    r->did[to - '0'] = did;
+    r->odd |= is_tagged(run, dev) && ioasid_number(ids[to - '0']) != ioasid_number(ids[id]);
+}
+
+/* By every kind of request that it can send. */
+static struct reach reach_of(struct order_run *run, unsigned dev)
+{
+    struct reach r = {.odd = false};
+
+    if (!is_tagged(run, dev)) {
+        ask(run, dev, 0, &r);
+        return r;
+    }
+    for (unsigned id = 0; id < SPEC_IDS; id++) {
+        if (has_own_number(run, id))
+            ask(run, dev, id, &r);
+    }
+    return r;
 }
 
 /* On one unit IOASIDs have different domain ids, and one IOASID has one (rule 47): else caches mix them up.
  */
-static bool tags_right(const struct order_run *run, const struct order_view *v, const uint16_t *dids)
+static bool tags_right(const struct order_run *run, const struct reach *r)
 {
     const struct owner *o = &run->owner;
 
-    for (unsigned a = 0; a < SPEC_DEVS; a++) {
+    for (unsigned a = 0; a < SPEC_DEVS * SPEC_IDS; a++) {
         for (unsigned b = 0; b < a; b++) {
-            if (v->reach[a] != '-' && v->reach[b] != '-' && o->devs[a]->vtd->unit == o->devs[b]->vtd->unit &&
-                (v->reach[a] == v->reach[b]) != (dids[a] == dids[b]))
+            const struct reach *ra = &r[a / SPEC_IDS], *rb = &r[b / SPEC_IDS];
+            unsigned ia = a % SPEC_IDS, ib = b % SPEC_IDS;
+
+            if (ra->to[ia] && rb->to[ib] &&
+                o->devs[a / SPEC_IDS]->vtd->unit == o->devs[b / SPEC_IDS]->vtd->unit &&
+                (ia == ib) != (ra->did[ia] == rb->did[ib]))
                 return false;
         }
     }
@@ -220,15 +297,16 @@ static bool tags_right(const struct order_run *run, const struct order_view *v, 
 
 void order_look(struct order_run *run, struct order_view *v)
 {
-    uint16_t dids[SPEC_DEVS] = {0};
+    struct reach reach[SPEC_DEVS];
 
     for (unsigned id = 0; id < SPEC_IDS; id++)
         v->refs[id] = ioasid_refs(run->owner.set, run->owner.ids[id]);
     for (unsigned dev = 0; dev < SPEC_DEVS; dev++) {
         v->entries[dev] = entries_of(run, dev);
-        v->reach[dev] = reach_of(run, dev, &dids[dev]);
+        reach[dev] = reach_of(run, dev);
+        v->reach[dev] = reach[dev].odd ? '!' : set_char(reach[dev].to);
     }
-    v->tags = tags_right(run, v, dids);
+    v->tags = tags_right(run, reach);
     v->entries[SPEC_DEVS] = v->reach[SPEC_DEVS] = '\0';
 }
 

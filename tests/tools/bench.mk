@@ -15,7 +15,7 @@ BENCH_INV_ALL    := $(BENCH_INV_SRCS) $(LIB_SRCS) $(IOMMU_SRCS) tests/host/platf
                     tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c tests/host/stub_intr.c tests/host/stub_machine.c \
                     tests/host/model_machine.c tests/host/model_firmware.c tests/host/shadow.c $(MODEL_SRCS)
 BENCH_DRAIN_ALL  := $(BENCH_DRAIN_SRCS) $(filter-out $(BENCH_INV_SRCS),$(BENCH_INV_ALL)) tests/dev/dma_dev.c tests/host/model_engine.c
-BENCH_ENUM_ALL   := $(BENCH_ENUM_SRCS) $(ORDER_WALK_SRCS) $(INTERLEAVE_SRCS) tests/actors/owner.c tests/harness/errno_name.c tests/harness/walk.c \
+BENCH_ENUM_ALL   := $(BENCH_ENUM_SRCS) $(ORDER_WALK_SRCS) $(INTERLEAVE_SRCS) tests/actors/owner.c tests/harness/errno_name.c tests/harness/walk.c tests/harness/rng.c \
                     $(filter-out $(BENCH_INV_SRCS),$(BENCH_INV_ALL))
 BENCH_OBJS       := $(call bench_objects,$(sort $(BENCH_IOASID_ALL) $(BENCH_INV_ALL) $(BENCH_DRAIN_ALL) $(BENCH_ENUM_ALL)))
 

@@ -62,7 +62,7 @@ help:
 ## check-mutants: known-bad variants of the code; each has to make a case fail that names its flaw. MUTANTS=regex
 .PHONY: check-mutants
 check-mutants: $(NEWLIB)/stamp $(VENDOR)/build/stamp
-	$(Q)$(PYTHON) tests/tools/mutants.py --out $(O)/mutants --vendor $(VENDOR) --jobs $(JOBS) $(MUTANTS)
+	$(Q)$(PYTHON) tests/tools/mutants.py --out $(O)/mutants --vendor $(VENDOR) --jobs $(JOBS) $(if $(MUTANTS),'$(MUTANTS)')
 
 ## coverage: what the host binary's suites execute of iommu/ and of the strict unit, and what they do not
 .PHONY: coverage
