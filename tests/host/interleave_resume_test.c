@@ -107,8 +107,9 @@ static void wake_up(struct t *t, bool whole_set)
 
 TEST(interleave, resume_free, .needs = NEED_HOST | NEED_IOMMU | NEED_PT, .timeout_ms = CASE_MS, .rows = "62",
      .rules = "74",
-     .doc = "an ID is freed while the machine wakes up, in all interleavings: both calls succeed, the ID goes "
-            "and leaves no entry")
+     .doc =
+         "an ID is freed while the machine wakes up, in all interleavings: both calls succeed, the ID goes "
+         "and leaves no entry")
 {
     wake_up(t, false);
 }
