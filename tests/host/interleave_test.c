@@ -107,7 +107,7 @@ TEST(interleave, two_units, .needs = NEED_HOST | NEED_IOMMU, .timeout_ms = CASE_
 }
 
 TEST(interleave, by_dma, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS, .lanes = PLAY_LANES,
-     .engines = T_BIT(DMA_MODEL), .timeout_ms = CASE_MS, .rows = "27 39 40 41 48 56", .rules = "41 43",
+     .engines = T_BIT(DMA_MODEL), .timeout_ms = CASE_MS, .rows = "27 39 40 41 48 56",
      .flaws = "S1 S2 S3 S25 C5 C9 H27", .negative = true,
      .doc = "the same in front of strict units, which walk and keep what they may at every seam call; what "
             "both devices reach afterwards is found out by DMA")

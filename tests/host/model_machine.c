@@ -69,9 +69,11 @@ static void interrupt(unused void *ctx, uint64_t address, uint32_t data)
 
 /* ---- Memory, breaches ---- */
 
+/* Beside threads the unit looks on at any moment, also between a store and its write-back, when nothing is
+ * wrong yet: there it sees what CPUs see. */
 static bool read_memory(unused void *ctx, uint64_t pa, void *out, size_t size, bool snooped)
 {
-    return shadow_read(pa, out, size, snooped);
+    return shadow_read(pa, out, size, snooped || host_home.threads);
 }
 
 static bool write_memory(unused void *ctx, uint64_t pa, const void *in, size_t size)
