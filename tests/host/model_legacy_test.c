@@ -75,7 +75,9 @@ static unsigned reads_from(uint16_t sid)
     rig.mem[OTHER_PAGE][0] = OTHER_PAGE;
     rq.sid = sid;
     rq.data = &value;
-    return mrig_dma(&rig, rq).status == MODEL_SUCCESS ? (unsigned)value : 0;
+    if (mrig_dma(&rig, rq).status != MODEL_SUCCESS)
+        return 0;
+    return (unsigned)value;
 }
 
 TEST(model_legacy, iotlb, .rules = "7",

@@ -131,7 +131,7 @@ TEST(unit, firmware_memory_protected, .needs = NEED_HOST, .rules = "4 72",
     own_close(t, &own);
 }
 
-TEST(unit, firmware_root_comes_back, .needs = NEED_HOST, .rules = "6 7 8",
+TEST(unit, firmware_root_comes_back, .needs = NEED_HOST, .rules = "6 7 8 22",
      .doc = "ESRTPS = ESIRTPS = 0: translation in legacy mode was on, the mode changes with TES = 0 only; on "
             "the way out what is cached of our tables is invalidated by our queue, with what its mode allows")
 {

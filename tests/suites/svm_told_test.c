@@ -5,6 +5,7 @@
  *
  * Each call is a word: level (C, D, I), quiesce hook, handler or done (q, h, d), event (B, U, F).
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/suites/svm_bench.h"
@@ -39,9 +40,9 @@ static void say(struct witness *w, char kind, const struct ioasid_event *ev)
                                                                  : 'F',
                          '\0'};
     struct scene *s = w->scene;
+    size_t used = strlen(s->words);
 
-    if (strlen(s->words) + sizeof(word) <= WORDS)
-        strcat(s->words, s->words[0] ? word : word + 1);
+    snprintf(s->words + used, WORDS - used, "%s", used ? word : word + 1);
 }
 
 static struct witness *witness_of(struct ioasid_notifier *nb)
