@@ -49,7 +49,7 @@ FW_LDFLAGS := -nostdlib -static -Wl,-T,linker/kernel.ld -Wl,--build-id=none -Wl,
 # SAN= builds the host binary without sanitizers: mutants have to fail a case, not to crash.
 SAN          ?= address,undefined
 SAN_FLAGS    := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined)
-HOST_CFLAGS  := $(COMMON) -O1 -fno-omit-frame-pointer $(SAN_FLAGS)
+HOST_CFLAGS  := $(COMMON) -O2 -fno-omit-frame-pointer $(SAN_FLAGS)
 HOST_LDFLAGS := $(SAN_FLAGS)
 
 # COVERAGE=1: for gcov, which wants one block per way and the files where they are (tests/tools/coverage.py).
