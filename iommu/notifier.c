@@ -345,9 +345,10 @@ void notifier_deliver_teardown(struct ioasid_turn *turn, const struct ioasid_eve
 static void take_back(const struct walk *refused)
 {
     struct ioasid_event ev;
+    bool owed = ioasid_unbind_owed(refused->turn, &ev);
     struct walk w = walk_of(refused->core, refused->turn, &ev, true);
 
-    plat_assert(ioasid_unbind_owed(refused->turn, &ev));
+    plat_assert(owed);
     w.also = IOASID_EVENT_BIND;
     w.at = refused->at;
     quiesce_from(w);
