@@ -217,6 +217,25 @@ static int count_event(unused struct ioasid_notifier *nb, const struct ioasid_ev
     return 0;
 }
 
+static struct ioasid_notifier counter = {
+    .handler = count_event, .events = IOASID_EVENT_BIND | IOASID_EVENT_UNBIND, .name = "counts"};
+
+/* Registering needs a set without IDs: `b` gets another one. */
+static void counted_open(struct t *t, struct bound *b)
+{
+    bound_open(t, b);
+    binds = unbinds = 0;
+    T_ASSERT_OK(t, ioasid_free(b->set, b->id));
+    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, IOASID_ANY_SET, &counter));
+    T_ASSERT_OK(t, ioasid_alloc(b->set, 1, IOASID_NUMBERS - 1, &b->id));
+}
+
+static void counted_close(struct t *t, struct bound *b)
+{
+    bound_close(t, b);
+    T_ASSERT_OK(t, ioasid_notifier_unregister(t->iommu->ioasids, &counter));
+}
+
 /* The first device's unit answers nothing for the time of one call. */
 static void stop_answering(bool on)
 {
@@ -229,16 +248,10 @@ TEST(told, unconfirmed_bind, .needs = NEED_IOMMU | NEED_HOST | NEED_PT | NEED_CM
      .doc = "a first bind that the unit does not confirm is kept, and nobody is told: the bind of a second "
             "device is the one that all are told of, the last unbind that of the end")
 {
-    struct ioasid_notifier nb = {
-        .handler = count_event, .events = IOASID_EVENT_BIND | IOASID_EVENT_UNBIND, .name = "counts"};
     struct ioasid_stats stats;
     struct bound b;
 
-    bound_open(t, &b);
-    binds = unbinds = 0;
-    T_ASSERT_OK(t, ioasid_free(b.set, b.id));
-    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, IOASID_ANY_SET, &nb));
-    T_ASSERT_OK(t, ioasid_alloc(b.set, 1, IOASID_NUMBERS - 1, &b.id));
+    counted_open(t, &b);
     stop_answering(true);
     T_EXPECT_ERR(t, ioasid_bind(b.set, b.id, b.dev, &pass), -ETIMEDOUT);
     stop_answering(false);
@@ -252,8 +265,7 @@ TEST(told, unconfirmed_bind, .needs = NEED_IOMMU | NEED_HOST | NEED_PT | NEED_CM
     T_EXPECT_EQ(t, unbinds, 0u);
     T_EXPECT_OK(t, ioasid_unbind(b.set, b.id, b.other));
     T_EXPECT_EQ(t, unbinds, 1u);
-    bound_close(t, &b);
-    T_ASSERT_OK(t, ioasid_notifier_unregister(t->iommu->ioasids, &nb));
+    counted_close(t, &b);
 }
 
 TEST(told, unconfirmed_unbind, .needs = NEED_IOMMU | NEED_HOST | NEED_PT, .rows = "18", .flaws = "S17",
@@ -261,15 +273,9 @@ TEST(told, unconfirmed_unbind, .needs = NEED_IOMMU | NEED_HOST | NEED_PT, .rows 
          "a last unbind that the unit does not confirm has been told, and the device stays bound: the bind "
          "of another one is told anew")
 {
-    struct ioasid_notifier nb = {
-        .handler = count_event, .events = IOASID_EVENT_BIND | IOASID_EVENT_UNBIND, .name = "counts"};
     struct bound b;
 
-    bound_open(t, &b);
-    binds = unbinds = 0;
-    T_ASSERT_OK(t, ioasid_free(b.set, b.id));
-    T_ASSERT_OK(t, ioasid_notifier_register(t->iommu->ioasids, IOASID_ANY_SET, &nb));
-    T_ASSERT_OK(t, ioasid_alloc(b.set, 1, IOASID_NUMBERS - 1, &b.id));
+    counted_open(t, &b);
     T_ASSERT_OK(t, ioasid_bind(b.set, b.id, b.dev, &pass));
     stop_answering(true);
     T_EXPECT_ERR(t, ioasid_unbind(b.set, b.id, b.dev), -ETIMEDOUT);
@@ -280,6 +286,5 @@ TEST(told, unconfirmed_unbind, .needs = NEED_IOMMU | NEED_HOST | NEED_PT, .rows 
     T_EXPECT_OK(t, ioasid_unbind(b.set, b.id, b.dev));
     T_EXPECT_OK(t, ioasid_unbind(b.set, b.id, b.other));
     T_EXPECT_EQ(t, unbinds, 2u);
-    bound_close(t, &b);
-    T_ASSERT_OK(t, ioasid_notifier_unregister(t->iommu->ioasids, &nb));
+    counted_close(t, &b);
 }
