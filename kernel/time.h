@@ -19,7 +19,7 @@
 #define TIME_NEVER UINT64_MAX
 
 /*
- * Measures the TSC; takes about 10 ms. Needs acpi_init() (for the PM timer) and apic_init() (the local APIC's
+ * Measures the TSC; takes about 10 ms, longer while something interrupts. Needs acpi_init() (for the PM timer) and apic_init() (the local APIC's
  * timer is measured in the same window). Panics when no clock of the machine moves. Interrupts off.
  */
 void time_init(void);
@@ -30,6 +30,12 @@ uint64_t time_now_ns(void);
 
 /* now + `ns`, TIME_NEVER instead of an overflow. X. */
 uint64_t time_deadline(uint64_t ns);
+
+/*
+ * Measures the TSC once more, in Hz, against the same clock; about 10 ms, up to 0.2 s. 0, -EAGAIN when something
+ * came between all the time, -ENODEV when that clock does not move (any more).
+ */
+must_check int time_measure(uint64_t *hz);
 
 /* What was measured, and against what: "PM timer", "PIT". */
 uint64_t time_tsc_hz(void);

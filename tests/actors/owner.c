@@ -11,7 +11,8 @@
 #include "kernel/lib/bits.h"
 #include "tests/actors/owner.h"
 
-#define SETTLE_NS 3000000000ull
+/* Longer than a listener's wait for its device (worker.c). */
+#define SETTLE_NS 6000000000ull
 
 static const char *const op_names[OWNER_OP_COUNT] = {"alloc", "get", "put", "bind", "unbind", "free"};
 

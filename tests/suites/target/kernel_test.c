@@ -42,6 +42,25 @@ TEST(kernel, preempt, .doc = "threads that never give the CPU away share it all 
     }
 }
 
+TEST(kernel, clock,
+     .doc = "the clock runs at the TSC's rate: measured again, beside a thread that takes the CPU away")
+{
+    volatile uint64_t count = 0;
+    struct thread *other;
+    uint64_t hz, now = time_tsc_hz();
+    int rc;
+
+    stop = false;
+    other = thread_create("spin", spin, (void *)&count);
+    T_ASSERT(t, other);
+    rc = time_measure(&hz);
+    stop = true;
+    T_EXPECT_OK(t, thread_join(other, JOIN_NS));
+    T_ASSERT_OK(t, rc);
+    T_EXPECT_GE(t, hz, now - now / 50);
+    T_EXPECT_LE(t, hz, now + now / 50);
+}
+
 static bool never(void *arg)
 {
     (void)arg;
