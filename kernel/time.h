@@ -19,8 +19,9 @@
 #define TIME_NEVER UINT64_MAX
 
 /*
- * Measures the TSC; takes about 10 ms, longer while something interrupts. Needs acpi_init() (for the PM timer) and apic_init() (the local APIC's
- * timer is measured in the same window). Panics when no clock of the machine moves. Interrupts off.
+ * Measures the TSC; takes about 10 ms, longer while something interrupts. Needs acpi_init() (for the PM
+ * timer) and apic_init() (the local APIC's timer is measured in the same window). Panics when no clock of the
+ * machine moves. Interrupts off.
  */
 void time_init(void);
 
@@ -32,8 +33,8 @@ uint64_t time_now_ns(void);
 uint64_t time_deadline(uint64_t ns);
 
 /*
- * Measures the TSC once more, in Hz, against the same clock; about 10 ms, up to 0.2 s. 0, -EAGAIN when something
- * came between all the time, -ENODEV when that clock does not move (any more).
+ * Measures the TSC once more, in Hz, against the same clock; about 10 ms, up to 0.2 s. 0, -EAGAIN when
+ * something came between all the time, -ENODEV when that clock does not move (any more).
  */
 must_check int time_measure(uint64_t *hz);
 
