@@ -8,6 +8,7 @@ import report_evidence as evidence
 import report_vtd as vtd
 
 COLUMN, LANE, LEFT, TOP = 74, 30, 132, 34  # pixels of the timeline; TOP is the room for the names of steps
+LETTER = 7  # pixels; LEFT is enough for "edu0 00:02.0", longer names move the lanes to the right
 GLYPHS = {"pass": "✓", "xfail": "≈", "skip": "–", "fail": "✗", "error": "!", "unexpected": "?"}
 WORDS = {"pass": "passed", "xfail": "expected failure", "skip": "skipped", "fail": "failed", "error": "error",
          "unexpected": "unexpected pass"}
@@ -77,7 +78,8 @@ def timeline(events):
     lanes = list(dict.fromkeys(event["dev"] for event in events if event["what"] == "dma"))
     if not lanes:
         return ""
-    columns, x = [], LEFT - COLUMN // 2
+    left = max(LEFT, 38 + LETTER * max(map(len, lanes)))
+    columns, x = [], left - COLUMN // 2
     for at, event in enumerate(events):
         lonely = event["what"] == "step" and (at + 1 == len(events) or events[at + 1]["what"] == "step")
         x += 0 if event["what"] == "step" and not lonely else COLUMN * (2 if lonely else 1)
@@ -89,9 +91,9 @@ def timeline(events):
            'aria-label="transfers in their order">']
     for n, name in enumerate(lanes):
         y = top + n * LANE + LANE // 2
-        out.append(f'<text class="lane" x="4" y="{y + 4}">{esc(name)}</text><path class="lane" d="M{LEFT - 30} {y}H{width - 12}"/>')
-    out.append(f'<path class="wall" d="M{LEFT - 30} {wall}H{width - 12}"/><text class="lane" x="4" y="{wall + 4}">IOMMU</text>'
-               f'<rect class="memory" x="{LEFT - 30}" y="{memory}" width="{width - LEFT + 18}" height="6"/>'
+        out.append(f'<text class="lane" x="4" y="{y + 4}">{esc(name)}</text><path class="lane" d="M{left - 30} {y}H{width - 12}"/>')
+    out.append(f'<path class="wall" d="M{left - 30} {wall}H{width - 12}"/><text class="lane" x="4" y="{wall + 4}">IOMMU</text>'
+               f'<rect class="memory" x="{left - 30}" y="{memory}" width="{width - left + 18}" height="6"/>'
                f'<text class="lane" x="4" y="{memory + 7}">memory</text>')
     out.append(_step_flags(events, columns, memory))
     out += [_arrow(columns[at], event, top, lanes, wall, memory) for at, event in enumerate(events) if event["what"] == "dma"]
@@ -114,10 +116,11 @@ def _entries(dump):
     """Words of the four stations from the line that has them, empty where it has not."""
     if not dump:
         return {}
-    root, half = vtd.words_of(dump["root"]), int(dump["rid"][3:5], 16) >> 4
+    bus, devfn = dump["rid"].split(":")[-2:]
+    root, half = vtd.words_of(dump["root"]), int(devfn[:2], 16) >> 4
     part, letter = root >> 64 * half & (1 << 64) - 1, "UL"[half == 0]
-    said = {"Root entry": [f"bus {dump['rid'][:2]}h", f"{letter}P = {part & 1}", f"{letter}CTP {part & ~0xfff:x}h"]}
-    said["Context entry"] = [f"devfn {dump['rid'][3:]}"] + vtd.entry_words("CTX", vtd.words_of(dump["context"]))
+    said = {"Root entry": [f"bus {bus}h", f"{letter}P = {part & 1}", f"{letter}CTP {part & ~0xfff:x}h"]}
+    said["Context entry"] = [f"devfn {devfn}"] + vtd.entry_words("CTX", vtd.words_of(dump["context"]))
     if dump.get("entry"):
         slot = int(dump["slot"])
         said["PASID directory"] = [f"entry {slot >> 6}"] + vtd.entry_words("PDIR", vtd.words_of(dump["directory"]))

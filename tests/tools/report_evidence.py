@@ -3,7 +3,8 @@
 
 import re
 
-_DEV = r"(?P<dev>\w+ [0-9a-f]{2}:[0-9a-f]{2}\.[0-7])"
+# As dma_dev.c names them: nvme-id0 00:11.0; a segment stands in front unless it is 0.
+_DEV = r"(?P<dev>[\w-]+ (?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])"
 _HEX = r"0x(?P<{}>[0-9a-f]+)"
 _FAULT = (r"(?P<code>[0-9a-f]{2})h (?:(?P<name>[A-Z]+\.\d+) )?sid (?P<sid>[0-9a-f:.]+)(?: pasid (?P<pasid>[0-9a-f]+))? "
           r"(?:interrupt index (?P<index>[0-9a-f]+)|(?P<access>write|read|atomic|page request) (?P<address>[0-9a-f]+))"

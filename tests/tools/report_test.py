@@ -208,6 +208,35 @@ class Evidence(unittest.TestCase):
                               ("edu0 00:02.0: read 64 bytes and told 1 of them, 64 changed, 0 changed beside", "denied")):
             self.assertEqual(report_evidence.story([report_evidence.item(line)])[0]["outcome"], outcome, line)
 
+    def test_all_names_of_devices(self):
+        """Each kind of line of an engine with a hyphen, and of one in a segment that is not 0, is drawn."""
+        for engine, place in (("nvme-id0", "00:11.0"), ("edu0", "0001:00:02.0"), ("nvme-id3", "0001:82:11.0")):
+            dev = f"{engine} {place}"
+            lines = (f"{dev}: wrote 4096 bytes at 0x1000, aimed at 0xe000: 0 as sent, 0 changed, 0 changed beside; no status",
+                     f"tables: {dev} write 0x1000 -> fault 59h, PASID entry P = 0, slot 0",
+                     f"fault: 59h SPT.2 sid {place} write 1000: PASID table entry not present",
+                     f"{dev}: read 64 bytes and told 64 of them, 64 changed, 0 changed beside",
+                     f"{dev}: write of 64 bytes at 0x1000 (memory 0xe000): seen reached it, expected it to be denied",
+                     f"fault 59h by {dev}: seen none (0 records of others)",
+                     f"{dev}: {place}: root 0_113001 context 0_0_0_e9e0e01 slot 0 directory 115001 entry 0_0_0_0_0_0_1_43")
+            found = [report_evidence.item(line) for line in lines]
+            self.assertEqual([one["kind"] for one in found], ["write", "walk", "fault", "read", "check", "wanted", "tables"])
+            case = {"evidence": list(lines[:3]) + [lines[-1]], "verdict": "fail", "reason": ""}
+            self.assertEqual([(event["dev"], event["fault"]) for event in report_evidence.story(report_evidence.items(case))],
+                             [(dev, "59h")])
+            drawn = report_draw.evidence_of(case)
+            bus, devfn = place[-7:].split(":")
+            for words in ('class="timeline"', f'class="lane" x="4" y="23">{dev}<', f"bus {bus}h", f"devfn {devfn}"):
+                self.assertIn(words, drawn)
+
+    def test_a_record_of_another_segment_is_another_device(self):
+        write = "{}: wrote 64 bytes at 0x1000, aimed at 0xe000: 0 as sent, 0 changed, 0 changed beside; no status"
+        lines = [write.format("edu1 0001:00:02.0"), write.format("edu0 00:02.0"),
+                 "fault: 59h SPT.2 sid 0001:00:02.0 write 1000: PASID table entry not present",
+                 "fault: 5bh SPT.4 sid 00:02.0 write 1000: PASID table entry not supported"]
+        story = report_evidence.story([report_evidence.item(line) for line in lines])
+        self.assertEqual([event["fault"] for event in story], ["59h", "5Bh"])
+
     def test_ends_of_walks(self):
         for words, end in (("root entry UP = 0, bus 3", (0, None)), ("context entry P = 0, devfn 16", (1, None)),
                            ("PASID directory P = 0, entry 0", (2, None)), ("PASID entry P = 0, slot 0", (3, None)),
