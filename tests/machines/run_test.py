@@ -5,6 +5,7 @@ reading of the host's apt sources, the UEFI variable store. No QEMU, no network.
 
 import importlib.machinery
 import importlib.util
+import json
 import os
 import shlex
 import signal
@@ -151,10 +152,14 @@ class Launcher(unittest.TestCase):
                 os.kill(child, 0)
 
     def test_skip_that_the_machine_does_not_allow(self):
-        code, out, _ = self.launch(self.serial(GOOD[:3] + ["ok 2 - no.such # SKIP because", GOOD[-1]]), "-m", "new-fs")
+        code, out, files = self.launch(self.serial(GOOD[:3] + ["ok 2 - no.such # SKIP because", GOOD[-1]]), "-m", "new-fs")
         self.assertEqual(code, 5)
         self.assertIn("skip not allowed by machines.cfg: no.such: because", out)
         self.assertEqual(out.splitlines()[-1], "pasidcheck: 1 passed, 1 failed, 0 skipped")
+        words = "1 skips that machines.cfg does not allow, the first: no.such: because"
+        self.assertIn(f'<failure message="fail: {words}"', files["new-fs.xml"])
+        self.assertIn(f"<p>{words}</p>", files["new-fs.html"])
+        self.assertEqual(json.loads(files["new-fs.json"])["run"]["words"], words)
 
     def test_unknown_machine(self):
         code, out, _ = self.launch("true", "-m", "nosuch")

@@ -47,9 +47,19 @@ def add_declared(report):
                 case[key] = case[key] or source.ids(key)
 
 
+def launchers(tap):
+    """What a launcher said of this run, from the .json that it left beside the .tap; None when there is none as new."""
+    path = os.path.splitext(tap)[0] + ".json"
+    try:
+        return report_tap.load(path).get("run") if os.path.getmtime(path) >= os.path.getmtime(tap) else None
+    except (OSError, report_tap.ReportError):
+        return None
+
+
 def write(tap, run=None):
     """All forms of one .tap, beside it; `run`: verdict, words and seconds of the launcher. The report."""
     report = report_tap.load(tap)
+    run = run or launchers(tap)
     if run:
         report["run"] = run
     add_declared(report)
@@ -78,7 +88,7 @@ def main(argv):
             continue
         if not opts.quiet:
             stem = os.path.splitext(tap)[0]
-            print(f"{stem}.html, .xml, .json: {report['verdict']}, " + ", ".join(f"{n} {v}" for v, n in report["counts"].items() if n))
+            print(f"{stem}.html, .xml, .json: {report_tap.verdict(report)[0]}, " + ", ".join(f"{n} {v}" for v, n in report["counts"].items() if n))
     return code
 
 

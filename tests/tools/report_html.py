@@ -33,22 +33,13 @@ def section(name, title, body, note=""):
 
 # ---- Top ----
 
-def _verdict(report):
-    run = report.get("run") or {}
-    word = run.get("verdict") or report["verdict"]
-    words = run.get("words") or ""
-    if word == "crash" and not words:
-        words = f"the report ends after {len(report['cases'])} of {report['plan']} cases"
-    return word, words
-
-
 def _top(report):
-    word, words = _verdict(report)
+    word, words = report_tap.verdict(report)
     value = lambda key: report_tap.value(report, key)
     facts = [value("platform") or "platform not named", value("program").partition(", ")[2],
              "seed " + value("seed") if value("seed") else "", value("time").partition(",")[0] + " time" if value("time") else "",
              f"{report['run']['seconds']:.1f} s" if report.get("run", {}).get("seconds") else ""]
-    return (f'<header class="{"good" if word in ("pass", "skip") else "bad"}"><div class="word">{esc(SAID.get(word, word))}</div>'
+    return (f'<header class="{"good" if word in report_tap.GOOD else "bad"}"><div class="word">{esc(SAID.get(word, word))}</div>'
             f'<div><h1>pasidcheck on {esc(value("machine") or report["name"])}</h1>'
             f'<p>{esc(" · ".join(filter(None, facts)))}</p>{"<p>" + esc(words) + "</p>" if words else ""}</div></header>')
 
@@ -88,7 +79,15 @@ def _card(case, opened):
 
 def _failures(report):
     bad = [case for case in report["cases"] if case["verdict"] in report_tap.BAD]
-    return section("failures", "Failures", "".join(_card(case, n < OPEN) for n, case in enumerate(bad)), str(len(bad)))
+    why = report_tap.expected(report)
+    return section("failures", "Failures", "".join(_card(case, n < OPEN) for n, case in enumerate(bad)),
+                   f"{len(bad)}, {esc(why)}" if why else str(len(bad)))
+
+
+def _end(report):
+    """What was said when no case was to follow: how the run ended, or what it was at when it did not."""
+    lines = "\n".join(report.get("end", []))
+    return section("end", "After the last case", f"<pre>{esc(lines)}</pre>" if lines else "")
 
 
 def _cases(n):
@@ -199,9 +198,9 @@ def _header(report):
 
 def page(report):
     """The whole file."""
-    parts = [_failures(report), _deviations(report), _suites(report), _skips(report), _slowest(report),
+    parts = [_failures(report), _end(report), _deviations(report), _suites(report), _skips(report), _slowest(report),
              section("machine", "Machine", _units(report) + _devices(report) + _header(report))]
-    word, _ = _verdict(report)
+    word, _ = report_tap.verdict(report)
     return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
             f"<title>pasidcheck {esc(report['name'])}: {esc(SAID.get(word, word))}</title>\n<style>\n{_asset('report.css')}</style></head>\n"

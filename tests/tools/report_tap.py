@@ -9,6 +9,7 @@ import re
 FORMAT = "pasidcheck-report-1"
 VERDICTS = ("pass", "xfail", "skip", "fail", "error", "unexpected")
 BAD = ("fail", "error", "unexpected")
+GOOD = ("pass", "skip")  # verdicts of a run that nobody has to look at
 
 _VERSION = re.compile(r"(K?TAP) version (\d+)$")
 _PLAN = re.compile(r"1\.\.(\d+)")
@@ -79,7 +80,7 @@ def _add_header(header, key, value):
 class _Reader:
     def __init__(self, name):
         self.report = {"format": FORMAT, "name": name, "version": "", "plan": None, "header": {}, "cases": [],
-                       "sums": None, "last": None, "foreign": 0}
+                       "end": [], "sums": None, "last": None, "foreign": 0}
         self.ktap = self.in_header = False
         self.closed = True  # the last case has all its lines: what comes was said while the next one ran
         self.waiting = []
@@ -112,7 +113,7 @@ class _Reader:
             _add_header(self.report["header"], *match.groups())
             self.in_header = not self.ktap or match.group(1) != "cases"  # the last key; KTAP's first case goes on with #
         elif self.ktap or self.closed:
-            self.waiting.append(line[2:])
+            self.waiting.append(line[2:])  # of the next case, or of the end when none follows
         else:
             _take_comment(self.report["cases"][-1], line[2:])
             self.closed = line.startswith("# time_us ")
@@ -141,11 +142,29 @@ def _judge(report):
     found = counts(report)
     if not report["last"] or (report["plan"] or 0) > len(report["cases"]):
         return "crash"
-    if found["fail"] or found["unexpected"]:
+    failed, errors = report["last"]["failed"], (report["sums"] or {}).get("error", found["error"])
+    if found["fail"] or found["unexpected"] or failed > errors:
         return "fail"
-    if found["error"] or report["last"]["failed"]:
-        return "error" if found["error"] else "fail"
+    if found["error"] or failed:
+        return "error"
     return "skip" if found["skip"] == len(report["cases"]) else "pass"
+
+
+def verdict(report):
+    """(verdict, why) of the run: the launcher's where there was one, else the report's own."""
+    run = report.get("run") or {}
+    word, words = run.get("verdict") or report["verdict"], [run["words"]] if run.get("words") else []
+    if word == "crash" and not words:
+        words.append(f"the report ends after {len(report['cases'])} of {report['plan']} cases")
+    if word not in GOOD:
+        words += [line.partition(": ")[2] for line in report.get("end", []) if line.startswith("error: ")]
+    return word, "; ".join(words)
+
+
+def expected(report):
+    """Why the bad cases of a good run are none: only a launcher that was told to expect them says so. Else empty."""
+    word, words = verdict(report)
+    return words or word if word in GOOD and report["verdict"] not in GOOD else ""
 
 
 def parse(text, name="report"):
@@ -154,6 +173,7 @@ def parse(text, name="report"):
     for line in text.splitlines():
         reader.line(line.rstrip())
     report = reader.report
+    report["end"] = reader.waiting
     if not report["version"]:
         raise ReportError("no version line `TAP version 13` or `KTAP version 1`")
     report["counts"] = counts(report)

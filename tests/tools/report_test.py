@@ -92,6 +92,17 @@ not ok 1 - order.enum_tables
 # xfail 0, unexpected pass 0, error 0, dma-proven 0 (allowed 0, denied 0)
 pasidcheck: 0 passed, 1 failed, 0 skipped
 """
+GOOD = """TAP version 13
+1..2
+ok 1 - a.b
+# time_us 1
+ok 2 - a.c
+# time_us 1
+# xfail 0, unexpected pass 0, error 0, dma-proven 0 (allowed 0, denied 0)
+pasidcheck: 2 passed, 0 failed, 0 skipped
+"""
+END = GOOD.replace("# xfail 0, unexpected pass 0, error 0", "# warn: unit fed90000: <late>\n# error: at the end: iommu_stop: -EIO\n"
+                   "# xfail 0, unexpected pass 0, error 1").replace("2 passed, 0 failed", "2 passed, 1 failed")
 KTAP = """KTAP version 1
 1..3
 # seed: 1
@@ -173,6 +184,21 @@ class Tap(unittest.TestCase):
         good = "TAP version 13\n1..1\nok 1 - a.b{}\npasidcheck: 0 passed, 0 failed, 0 skipped\n"
         self.assertEqual(report_tap.parse(good.format(""))["verdict"], "pass")
         self.assertEqual(report_tap.parse(good.format(" # SKIP x"))["verdict"], "skip")
+
+    def test_lines_behind_the_last_case_are_kept(self):
+        one = report_tap.parse(END)
+        self.assertEqual(one["end"], ["warn: unit fed90000: <late>", "error: at the end: iommu_stop: -EIO"])
+        self.assertEqual((one["verdict"], report_tap.verdict(one)), ("error", ("error", "at the end: iommu_stop: -EIO")))
+        self.assertEqual(report_tap.parse(TAP)["end"], [])
+        ktap = report_tap.parse(KTAP.replace("# xfail 0", "# error: at the end: x\n# xfail 0"))
+        self.assertEqual(ktap["end"], ["error: at the end: x"])
+        failed = TAP.replace("# xfail 1", "# error: at the end: x\n# xfail 1").replace("error 1", "error 2").replace("3 failed", "4 failed")
+        self.assertEqual(report_tap.parse(failed)["verdict"], "fail")
+
+    def test_lines_of_a_case_that_never_ended_are_kept(self):
+        cut = report_tap.parse(TAP[:TAP.index("not ok 4")] + "# error: unit fed90000: hung\n")
+        self.assertEqual((cut["end"], cut["verdict"]), (["error: unit fed90000: hung"], "crash"))
+        self.assertEqual(report_tap.verdict(cut)[1], "the report ends after 3 of 7 cases; unit fed90000: hung")
 
     def test_no_report(self):
         with self.assertRaises(report_tap.ReportError):
@@ -285,6 +311,58 @@ class Junit(unittest.TestCase):
         root = ET.fromstring(report_junit.junit(report_tap.parse(TAP[:TAP.index("not ok 6")])))
         self.assertIn("5 of 7", root.find("testsuite/testcase/error").get("message"))
 
+    def of_run(self, text, verdict=None, words=""):
+        one = report_tap.parse(text, "m")
+        if verdict:
+            one["run"] = {"verdict": verdict, "words": words, "seconds": 1.0}
+        root = ET.fromstring(report_junit.junit(one))
+        sums = [sum(int(suite.get(key)) for suite in root) for key in ("failures", "errors")]
+        self.assertEqual(sums, [len(root.findall("testsuite/testcase/" + tag)) for tag in ("failure", "error")])
+        case = root.find("testsuite/testcase[@classname='m.run']")
+        return sums, case, root
+
+    def test_a_verdict_that_no_case_explains_is_a_case(self):
+        words = "1 skips that machines.cfg does not allow, the first: a.b: <x>"
+        sums, case, _ = self.of_run(GOOD, "fail", words)
+        self.assertEqual((sums, case.get("name")), ([1, 0], "verdict"))
+        self.assertEqual(case.find("failure").get("message"), "fail: " + words)
+        for verdict, words in (("error", "the guest ended with an error"), ("crash", "QEMU died of signal 6"), ("timeout", "no end after 9 s")):
+            sums, case, _ = self.of_run(GOOD, verdict, words)
+            self.assertEqual((sums, case.find("error").get("message")), ([0, 1], f"{verdict}: {words}"))
+
+    def test_a_verdict_that_cases_explain_is_none(self):
+        self.assertEqual(self.of_run(TAP, "fail", "3 failed")[:2], ([2, 1], None))
+        for verdict in (None, "pass", "skip"):
+            self.assertEqual(self.of_run(GOOD, verdict)[:2], ([0, 0], None))
+
+    def test_both_ways_to_end_badly_are_seen(self):
+        sums, case, _ = self.of_run(TAP[:TAP.index("not ok 6")], "timeout", "no end after 9 s")
+        self.assertEqual((sums, case.find("error").get("message")), ([1, 1], "timeout: no end after 9 s"))
+
+    def test_failures_that_the_machine_has_to_have_are_skipped(self):
+        words = "as expected: fail, `scalable mode`"
+        sums, case, root = self.of_run(TAP, "pass", words)
+        self.assertEqual((sums, case), ([0, 0], None))
+        said = [mark.get("message") for mark in root.findall("testsuite/testcase/skipped")]
+        self.assertEqual(sorted(said)[-3:], [words + ": edu1 00:01.0: write of 64 bytes at 0x1000 (memory 0xe000): seen reached it, "
+                                             "expected it to be denied", words + ": no memory",
+                                             words + ": passes although E-002 says that it cannot"])
+        self.assertIn("step 4: free id 0", root.find("testsuite[@name='m.order']/testcase/skipped").text)
+        sums, case, _ = self.of_run(TAP[:TAP.index("not ok 6")], "pass", "as expected: crash")
+        self.assertEqual((sums, case), ([0, 0], None))
+
+    def test_an_error_behind_the_last_case(self):
+        for verdict, words, said in ((None, "", "error: at the end: iommu_stop: -EIO"),
+                                     ("error", "1 errors in the apparatus", "error: 1 errors in the apparatus; at the end: iommu_stop: -EIO")):
+            sums, case, root = self.of_run(END, verdict, words)
+            self.assertEqual((sums, case.find("error").get("message")), ([0, 1], said))
+            self.assertEqual(root.find("testsuite[@name='m.run']/system-out").text,
+                             "warn: unit fed90000: <late>\nerror: at the end: iommu_stop: -EIO")
+
+    def test_words_behind_the_last_case_of_a_good_run(self):
+        sums, case, root = self.of_run(GOOD.replace("# xfail", "# warn: late\n# xfail"), "pass")
+        self.assertEqual((sums, len(case), root.find("testsuite/system-out").text), ([0, 0], 0, "warn: late"))
+
     def test_characters_that_xml_cannot_hold(self):
         bad = report_tap.parse(TAP.replace("no memory", "no \x01 memory"))
         self.assertIn(b"no ? memory", report_junit.junit(bad))
@@ -327,6 +405,19 @@ class Page(unittest.TestCase):
         one["run"] = {"verdict": "pass", "words": "as expected: fail", "seconds": 1.5}
         self.assertIn('<header class="good">', report_html.page(one))
 
+    def test_failures_that_the_machine_has_to_have(self):
+        one = report_tap.parse(TAP, "bad")
+        self.assertIn("<small>3</small>", report_html.page(one))
+        one["run"] = {"verdict": "pass", "words": "as expected: fail, `<x>`", "seconds": 1.5}
+        self.assertIn("<small>3, as expected: fail, `&lt;x&gt;`</small>", report_html.page(one))
+
+    def test_lines_behind_the_last_case(self):
+        text = report_html.page(report_tap.parse(END))
+        self.assertIn("<p>at the end: iommu_stop: -EIO</p>", text)
+        self.assertIn("<pre>warn: unit fed90000: &lt;late&gt;\nerror: at the end", text)
+        self.assertIn('<header class="bad">', text)
+        self.assertNotIn('id="end"', report_html.page(report_tap.parse(TAP)))
+
     def test_nothing_but_a_version_line(self):
         self.assertIn("no end", report_html.page(report_tap.parse("TAP version 13\n1..3\n")))
 
@@ -344,6 +435,20 @@ class Files(unittest.TestCase):
             self.assertEqual((saved["run"]["verdict"], len(saved["cases"])), ("fail", 7))
             self.assertEqual(report_tap.load(os.path.join(folder, "new-fs.json")), saved)
             self.assertTrue(saved["cases"][0]["proves"])  # acpi.mcfg, from its source
+
+    def test_made_again_the_launchers_verdict_stays(self):
+        with tempfile.TemporaryDirectory() as folder:
+            tap, saved = os.path.join(folder, "bad.tap"), os.path.join(folder, "bad.json")
+            with open(tap, "w", encoding="utf-8") as f:
+                f.write(END)
+            run = {"verdict": "pass", "words": "as expected: error", "seconds": 2.0}
+            report.write(tap, run)
+            self.assertEqual(report.main(["--quiet", tap]), 0)
+            with open(saved, encoding="utf-8") as f:
+                again = json.load(f)
+            self.assertEqual((again["run"], again["end"][-1]), (run, "error: at the end: iommu_stop: -EIO"))
+            os.utime(tap, (os.path.getmtime(saved) + 1,) * 2)  # another run, by another launcher or none
+            self.assertNotIn("run", report.write(tap))
 
     def test_no_report_is_an_error(self):
         self.assertEqual(report.main(["--quiet", os.devnull]), 1)
