@@ -25,6 +25,7 @@ sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(ROOT, "tests/tools"), os.path.join(ROOT, "tests/machines")]
 import machines_cfg
+import render
 import verdict
 from check_jobs import Job, Result, Runner, show_failures, show_table, total
 
@@ -32,6 +33,7 @@ from check_jobs import Job, Result, Runner, show_failures, show_table, total
 MACHINES = ("new-fs-mt", "new-fs-nvme", "new-fs-smp2", "new-fs", "new-ss", "mid-fs", "mid-ss", "old-ss",
             "new-fs-ir", "old-ss-ir")
 TWICE = "new-fs"  # runs again with the same seed
+RENDERED = (TWICE, "new-fs-nvme", "bad-cases", "bad-no-scalable")  # pages of each kind: good, other engines, errors, expected failures
 TIME = "# time_us "
 ALONE_TIME = 120  # seconds for one more run of it
 TSAN_RUN = "tests/host/threads/run.sh"
@@ -158,6 +160,7 @@ class Plan:
         yield self.machine_job(f"{TWICE}-again", TWICE, os.path.join(self.reports, "again"), cfg, counts=False)
         for name in bad:
             yield self.machine_job(name, name, self.reports, cfg)
+        yield Job("render", self.render, after=RENDERED)
 
     def machine_command(self, name, reports):
         return [sys.executable, "tests/machines/run", "-m", name, "--quiet", "--efi", os.path.join(self.out, "pasidcheck.efi"),
@@ -167,6 +170,18 @@ class Plan:
         return Job(job, self.machine_command(name, reports), counts=counts, tap=os.path.join(reports, name + ".tap"), needs=["build-firmware"],
                    timeout=cfg["machine", name]["timeout"] + FETCH_TIME, shows_nothing=not counts,
                    waits=cfg["machine", name]["time"] == "real")
+
+    def render(self):
+        """A browser shows the pages as they should be."""
+        pages = [page for page in (os.path.join(self.reports, name + ".html") for name in RENDERED) if os.path.exists(page)]
+        done = subprocess.run([sys.executable, "tests/tools/render.py", *pages], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              check=False)
+        said = (done.stdout + done.stderr).strip()
+        if done.returncode == render.CANNOT:
+            return Result(None, said)
+        if done.returncode or not pages:
+            return Result(False, "; ".join(line for line in said.splitlines() if "FAILED" in line) or said or "there is no page")
+        return Result(True, f"{len(pages)} pages")
 
     def same_log(self):
         """Two runs of TWICE beside other jobs print the same bytes.

@@ -4,15 +4,18 @@
 
 import contextlib
 import io
+import json
 import os
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import check
 import check_jobs
+import report_tap
 from check_jobs import Job, Result
 
 
@@ -169,7 +172,40 @@ class Plan(unittest.TestCase):
         plan = check.Plan("build", "build/vendor", 2)
         machines = [job.name for job in plan.machine_jobs()]
         self.assertLessEqual({"new-fs", "new-ss", "mid-fs", "mid-ss", "old-ss", "new-fs-mt", "bad-no-iommu"}, set(machines))
+        self.assertLessEqual(set(check.RENDERED), set(machines))
         self.assertIn("python-check", [job.name for job in plan.python_jobs()])
+
+    def test_render(self):
+        here = os.getcwd()
+        os.chdir(check.ROOT)
+        self.addCleanup(os.chdir, here)
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as none:
+            plan = check.Plan(folder, "vendor", 2)
+            os.makedirs(plan.reports)
+            page = os.path.join(plan.reports, "bad-cases.html")
+            browser = os.path.join(none, "chromium")
+            with open(page, "w", encoding="utf-8") as f:
+                f.write("<head></head><body></body>")
+            with open(page[:-5] + ".json", "w", encoding="utf-8") as f:
+                json.dump(report_tap.parse("TAP version 13\n1..0\npasidcheck: 0 passed, 0 failed, 0 skipped\n"), f)
+            with unittest.mock.patch.dict(os.environ, PATH=none):
+                result = plan.render()
+                self.assertIsNone(result.passed)
+                self.assertIn("is on the PATH", result.words)
+                with open(browser, "w", encoding="ascii") as f:
+                    f.write("#!/bin/sh\nexit 9\n")
+                os.chmod(browser, 0o755)
+                self.assertIn("chromium exits with 9", plan.render().words)
+                with open(browser, "w", encoding="ascii") as f:
+                    seen = '{"errors": [], "word": "WORD", "suites": 0, "rows": 0, "timelines": 0, "drawn": 0}'.replace('"', "&quot;")
+                    f.write(f"#!/bin/sh\necho '<body data-seen=\"{seen}\">'\n".replace("WORD", "fail"))
+                result = plan.render()
+                self.assertEqual((result.passed, "it says `fail`" in result.words), (False, True), result.words)
+                with open(browser, "w", encoding="ascii") as f:
+                    f.write(f"#!/bin/sh\necho '<body data-seen=\"{seen}\">'\n".replace("WORD", "all skipped"))
+                self.assertEqual((plan.render().passed, plan.render().words), (True, "1 pages"))
+                os.unlink(page)
+                self.assertEqual((plan.render().passed, plan.render().words), (False, "there is no page"))
 
 
 if __name__ == "__main__":
