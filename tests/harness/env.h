@@ -29,8 +29,8 @@ void env_screen(bool on);
 /* One `# key: value` of the header: binary, versions, time, DMAR count, screen ... */
 typedef void env_fact_fn(void *ctx, const char *key, const char *value);
 void env_facts(env_fact_fn *emit, void *ctx);
-/* What repeats a run: "make run" with the machine's name, "build/host/pasidcheck"; the arguments are put
- * behind. */
+/* What repeats a run: "make run" with the machine's name, the file for arguments on a board's stick,
+ * "build/host/pasidcheck"; the arguments are put behind. */
 void env_replay(char *out, size_t size, const char *machine, const char *args);
 
 /* ---- Arguments ---- */

@@ -103,6 +103,29 @@ static void ids(const struct runner *run, const char *key, const char *list)
         report_line(run, "# %s: %s", key, list);
 }
 
+/* The arguments of a run of one case, with all that had a say in it. */
+static void replay_words(const struct args *a, const char *name, char *out, size_t size)
+{
+    size_t len = (size_t)snprintf(out, size, "only=%s seed=%llu", name, (unsigned long long)a->seed);
+
+    if (a->repeat > 1 && len < size)
+        len += (size_t)snprintf(out + len, size - len, " repeat=%u", a->repeat);
+    if (a->depth && len < size)
+        len += (size_t)snprintf(out + len, size - len, " depth=%u", a->depth);
+    if (a->dmar && len < size)
+        len += (size_t)snprintf(out + len, size - len, " dmar=%u", a->dmar);
+    if (a->nvme[0] && len < size)
+        snprintf(out + len, size - len, " nvme=%s", a->nvme);
+}
+
+void report_replay(char *out, size_t size, bool board, const char *machine, const char *args)
+{
+    if (board)
+        snprintf(out, size, "\\EFI\\pasidcheck\\args.txt: %s", args);
+    else
+        snprintf(out, size, "make run%s%s ARGS=\"%s\"", *machine ? " M=" : "", machine, args);
+}
+
 /* What was done and seen, whose fault it is, and how to see it again. */
 static void explain(const struct runner *run, const struct t_state *st, enum outcome o)
 {
@@ -130,12 +153,7 @@ static void explain(const struct runner *run, const struct t_state *st, enum out
         report_line(run, "# blame: apparatus");
     else
         report_line(run, "# blame: %s%s%s", who[st->blame], st->blamed ? ", " : "", st->blame_why);
-    snprintf(words, sizeof(words), "only=%s seed=%llu%s", st->name, (unsigned long long)run->args->seed,
-             run->args->repeat > 1 ? " repeat=" : "");
-    if (run->args->repeat > 1)
-        snprintf(words + strlen(words), sizeof(words) - strlen(words), "%u", run->args->repeat);
-    if (run->args->depth)
-        snprintf(words + strlen(words), sizeof(words) - strlen(words), " depth=%u", run->args->depth);
+    replay_words(run->args, st->name, words, sizeof(words));
     env_replay(line, sizeof(line), run->args->machine, words);
     report_line(run, "# replay: %s", line);
 }

@@ -148,6 +148,9 @@ void report_case(struct runner *run, unsigned number, const struct t_state *st, 
 void report_close(struct runner *run);
 void report_list(struct runner *run);
 int report_exit_code(const struct runner *run);
+/* The firmware's replay line: a `make run` where an emulator runs it, else the words for the file that a
+ * board reads. */
+void report_replay(char *out, size_t size, bool board, const char *machine, const char *args);
 
 /* header.c: `# key: value` lines. */
 void header_print(struct runner *run);

@@ -251,6 +251,26 @@ TEST(harness, verdict_fail,
     check_counts(t, 0, 1, 0, 5);
 }
 
+TEST(harness, replay_words, .doc = "the replay line has every word that had a say in the case")
+{
+    run_one(t, "seed=7 dmar=1 nvme=S1 only=inner.* skip=x log=warn", inner("bad", fails));
+    SAYS(t, "only=inner.bad seed=7 dmar=1 nvme=S1");
+    run_one(t, "depth=3 repeat=2", inner("bad", fails));
+    SAYS(t, "only=inner.bad seed=1 repeat=2 depth=3");
+}
+
+TEST(harness, replay_home, .doc = "an emulator's run is replayed by make, a board's by the file on its stick")
+{
+    char line[64];
+
+    report_replay(line, sizeof(line), false, "m", "only=a seed=1");
+    T_EXPECT(t, strcmp(line, "make run M=m ARGS=\"only=a seed=1\"") == 0);
+    report_replay(line, sizeof(line), false, "", "only=a");
+    T_EXPECT(t, strcmp(line, "make run ARGS=\"only=a\"") == 0);
+    report_replay(line, sizeof(line), true, "m", "only=a seed=1");
+    T_EXPECT(t, strcmp(line, "\\EFI\\pasidcheck\\args.txt: only=a seed=1") == 0);
+}
+
 TEST(harness, verdict_error,
      .doc = "an error of the apparatus is no failure of the thing under test; exit code 4")
 {

@@ -159,6 +159,14 @@ class Tap(unittest.TestCase):
         self.assertEqual(self.cases["conf.better"]["erratum"], "E-002")
         self.assertEqual(self.cases["acpi.spcr"]["reason"], "CAP.CM = 0")
 
+    def test_how_a_board_replays(self):
+        words = r"\EFI\pasidcheck\args.txt: only=order.free/rid/edu seed=1"
+        one = report_tap.parse(TAP.replace('make run ARGS="only=order.free/rid/edu seed=1"', words))
+        case = next(case for case in one["cases"] if case["replay"])
+        self.assertEqual((case["name"], case["replay"]), ("order.free/rid/edu", words))
+        self.assertIn(f"<pre class=replay>{words}</pre>", report_html.page(one))
+        self.assertIn(f"replay: {words}", report_junit.junit(one).decode())
+
     def test_log_belongs_to_the_case_that_follows(self):
         self.assertEqual(self.cases["queue.refused"]["log"], ["error: unit fed90000: queue error at slot 0"])
         self.assertEqual(self.cases["acpi.mcfg"]["log"], ["warn: said while the first case ran"])

@@ -5,6 +5,7 @@
 import contextlib
 import io
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -50,6 +51,24 @@ class ListCases(unittest.TestCase):
             self.assertEqual(list_cases.main(["ioasid.*"]), 0)
             self.assertEqual(list_cases.main(["no.such"]), 1)
         self.assertTrue(all(" ioasid." in line for line in out.getvalue().splitlines()))
+
+
+class Words(unittest.TestCase):
+    """Every argument that the parser takes is told where people look for it."""
+
+    def read(self, path):
+        with open(os.path.join(new_case.ROOT, path), encoding="utf-8") as f:
+            return f.read()
+
+    def test_all_are_listed(self):
+        taken = re.findall(r'strcmp\(key, "(\w+)"\)', self.read("tests/harness/args.c"))
+        self.assertLessEqual({"list", "only", "exit"}, set(taken))
+        readme = self.read("README.md")
+        listed = readme[readme.index("Words in ARGS:"):]
+        listed = listed[:listed.index("\n\n")]
+        for place, text in (("README.md", re.findall(r"`(\w+)[=`]", listed)),
+                            ("args.h", re.findall(r"\b(list|\w+(?==))", self.read("tests/harness/args.h").partition("*/\n#ifndef")[0]))):
+            self.assertEqual([word for word in taken if word not in text], [], place)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the rest leans on: threads, waits, work, epochs, PCI (kernel/thread.h, workq.h, epoch.h, pci.h). */
+#include <string.h>
+
 #include "iommu/platform.h"
+#include "kernel/fw_cfg.h"
 #include "kernel/pci.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
 #include "tests/dev/dma_dev.h"
+#include "tests/harness/env.h"
 #include "tests/harness/harness.h"
 
 #define SPINNERS   3u
@@ -320,4 +324,16 @@ TEST(kernel, pci_alias,
         else if (bridge)
             T_EXPECT_EQ(t, ids[0].rid, bridge->id.rid);
     }
+}
+
+/* ---- Where it runs ---- */
+
+TEST(kernel, replay_line,
+     .doc = "make replays a failure where QEMU answers, the file on the stick where it does not")
+{
+    char line[64];
+
+    env_replay(line, sizeof(line), "", "seed=1");
+    T_EXPECT_EQ(t, strncmp(line, "make run ", 9) == 0, fw_cfg_present());
+    T_EXPECT_EQ(t, strstr(line, "args.txt: ") != NULL, !fw_cfg_present());
 }

@@ -16,6 +16,7 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/exit.h"
+#include "kernel/fw_cfg.h"
 #include "kernel/guard.h"
 #include "kernel/heap.h"
 #include "kernel/jitter.h"
@@ -28,6 +29,7 @@
 #include "kernel/vm.h"
 #include "kernel/watchdog.h"
 #include "tests/harness/env.h"
+#include "tests/harness/runner.h"
 
 int payload_main(void)
 {
@@ -89,7 +91,7 @@ void env_facts(env_fact_fn *emit, void *ctx)
 
 void env_replay(char *out, size_t size, const char *machine, const char *args)
 {
-    snprintf(out, size, "make run%s%s ARGS=\"%s\"", *machine ? " M=" : "", machine, args);
+    report_replay(out, size, !fw_cfg_present(), machine, args);
 }
 
 /* ---- Arguments ---- */
