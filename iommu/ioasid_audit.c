@@ -104,7 +104,7 @@ static const char *audit_totals(struct ioasid_core *core, const struct tally *t,
     if (numbers_out(core) != core->out)
         return "the count of numbers that are out is not what the pool has lent (V5)";
     if (t->live != ioasid_live_count(core))
-        return "what is out is not live, in limbo, spare, held or quarantined (V5)";
+        return "what is out is not live, in limbo, spare, held, on offer or quarantined (V5)";
     if (!list_empty(&core->turns))
         return "a thread still has the turn on an ID";
     if (t->live != live_expected)

@@ -31,6 +31,7 @@ int ioasid_core_create(unsigned bits, struct ioasid_core **out)
     }
     core->grace.run = ioasid_grace_over;
     list_init(&core->allocators);
+    list_init(&core->offers);
     notifier_core_init(core);
     *out = core;
     return 0;

@@ -157,6 +157,8 @@ struct ioasid_core {
     uint64_t full_words[CHUNKS / IDPOOL_WORD_BITS + IDPOOL_LEVELS - 1];
     uint32_t out;            /* numbers that are not in the pool, whatever they are */
     uint32_t asking;         /* a custom allocator is being asked for a number */
+    uint32_t giving;         /* numbers that one is being offered back, and has not handed out again */
+    struct list offers;      /* struct offer of ioasid_custom.c */
     struct number_ring ring; /* spare and in limbo; the former go first where any will do */
     struct number_list held; /* returned in lazy mode: last to be handed out, oldest first */
     bool lazy;
@@ -349,7 +351,7 @@ static inline uint32_t ioasid_limbo_count(const struct ioasid_core *core)
 static inline uint32_t ioasid_live_count(const struct ioasid_core *core)
 {
     return core->out - ioasid_spare_count(core) - ioasid_limbo_count(core) - core->held.count -
-           core->stats.quarantined;
+           core->stats.quarantined - core->giving;
 }
 
 /* Record of a live handle; NULL when it is stale or never lived. */

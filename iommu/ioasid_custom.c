@@ -28,7 +28,7 @@ static struct ioasid_allocator *server_of(struct ioasid_core *core, const struct
 /* A number of the space in use is live, in limbo, or on its way from or to an allocator. */
 static bool numbers_are_out(const struct ioasid_core *core)
 {
-    return ioasid_live_count(core) || core->asking || ioasid_limbo_count(core);
+    return ioasid_live_count(core) || core->asking || core->giving || ioasid_limbo_count(core);
 }
 
 /* ---- Calls into an allocator; the core lock is held before and after ---- */
@@ -63,10 +63,30 @@ static bool give(struct ioasid_core *core, uint32_t number)
     return rc == 0;
 }
 
-/* The end of a number that is out: one that was refused stays out for ever, and nobody is promised it. */
+/* A number that its allocator is just being offered; on the stack of who offers it. */
+struct offer {
+    struct list link;
+    uint32_t number;
+    bool again; /* it is handed out already, to a new life */
+};
+
+/*
+ * The end of a number that is out, and no longer in limbo. Its allocator may hand it out again before the
+ * function that takes it has returned. One that was refused stays out for ever, and nobody is promised it.
+ */
 static void give_back(struct ioasid_core *core, uint32_t number)
 {
-    if (give(core, number)) {
+    struct offer offer = {.number = number};
+    bool taken;
+
+    list_add_tail(&core->offers, &offer.link);
+    core->giving++;
+    taken = give(core, number);
+    list_del(&offer.link);
+    if (offer.again)
+        return;
+    core->giving--;
+    if (taken) {
         ioasid_number_return(core, number);
         return;
     }
@@ -83,6 +103,21 @@ static bool is_ours(struct ioasid_core *core, uint32_t number)
     return number != 0 && number <= core->last && ioasid_number_is_out(core, number);
 }
 
+/* A number that its allocator was offered and hands out again. */
+static bool take_offer(struct ioasid_core *core, uint32_t number)
+{
+    list_for_each (pos, &core->offers) {
+        struct offer *offer = list_entry(pos, struct offer, link);
+
+        if (offer->number != number || offer->again)
+            continue;
+        offer->again = true;
+        core->giving--;
+        return true;
+    }
+    return false;
+}
+
 /* Makes a number that an allocator handed out ours: one that is out already is nobody's to give. */
 static int adopt(struct ioasid_core *core, uint32_t min, uint32_t max, uint32_t number)
 {
@@ -90,7 +125,7 @@ static int adopt(struct ioasid_core *core, uint32_t min, uint32_t max, uint32_t 
 
     if (number < min || number > max)
         return -ENOSPC;
-    return ioasid_number_take(core, number, number, &same);
+    return take_offer(core, number) ? 0 : ioasid_number_take(core, number, number, &same);
 }
 
 int ioasid_custom_take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *number)
@@ -117,17 +152,19 @@ int ioasid_custom_take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uin
     return rc;
 }
 
-/* Each of them is in limbo until its allocator has said whether it takes it; none is ever spare. */
+/* None of them is ever spare. */
 void ioasid_custom_return(struct ioasid_core *core)
 {
     struct number_ring *ring = &core->ring;
 
-    for (; ring->ripe != ring->late; ring->take = ++ring->ripe)
-        give_back(core, ioasid_dead_number(ring->at[ring->ripe % RING_IDS]));
-    while (core->limbo_now.count) {
-        give_back(core, core->limbo_now.head);
-        ioasid_list_pop(core, &core->limbo_now);
+    while (ring->ripe != ring->late) {
+        uint32_t number = ioasid_dead_number(ring->at[ring->ripe % RING_IDS]);
+
+        ring->take = ++ring->ripe;
+        give_back(core, number);
     }
+    while (core->limbo_now.count)
+        give_back(core, ioasid_list_pop(core, &core->limbo_now));
 }
 
 /* ---- Registration ---- */
