@@ -40,9 +40,10 @@ static int take(struct ioasid_slot *slot, uint32_t min, uint32_t max, uint32_t *
     return search(slot, min, max, number);
 }
 
-static inline ioasid_t start_life(struct ioasid_slot *slot, struct ioasid_hot *hot)
+static inline ioasid_t start_life(struct ioasid_core *core, const struct ioasid_slot *slot,
+                                  struct ioasid_hot *hot)
 {
-    ioasid_t id = ioasid_make(ioasid_dead_number(hot), ++slot->core->generation);
+    ioasid_t id = {hot->key ^ (core->life += IOASID_NUMBERS)};
 
     __atomic_store_n(&hot->key, ioasid_key(id, slot->index), __ATOMIC_RELEASE);
     return id;
@@ -57,7 +58,7 @@ static cold_path int alloc_any(struct ioasid_slot *slot, const struct ioasid_set
     int rc = slot->open == set ? take(slot, min, max, &number) : -ESTALE;
 
     if (rc == 0) {
-        *id = start_life(slot, ioasid_hot_at(core, number));
+        *id = start_life(core, slot, ioasid_hot_at(core, number));
         if (core->wanted[0])
             notifier_post(slot, number, REC_EV_ALLOC);
     }
@@ -79,20 +80,20 @@ static cold_path int alloc_in_range(struct ioasid_slot *slot, const struct ioasi
 int ioasid_alloc(struct ioasid_set *set, uint32_t min, uint32_t max, ioasid_t *id)
 {
     struct ioasid_slot *slot = ioasid_slot_of(set);
-    struct number_ring *ring;
-    uint32_t at;
+    struct ioasid_core *core;
+    uint64_t at;
 
     if (!slot || min != 1 || max != slot->core->last)
         return alloc_in_range(slot, set, min, max, id);
     plat_lock(&slot->core->lock);
-    ring = &slot->core->ring;
-    at = ring->take;
-    if (slot->open != set || slot->live == slot->quota || at == ring->ripe || slot->core->wanted[0])
-        return alloc_any(slot, set, 1, slot->core->last, id);
-    ring->take = at + 1;
+    core = slot->core;
+    at = core->ring.take;
+    if (slot->open != set || slot->live == slot->quota || at >= core->ring.quick)
+        return alloc_any(slot, set, 1, core->last, id);
+    core->ring.take = at + 1;
     slot->live++;
-    *id = start_life(slot, ring->at[at % RING_IDS]);
-    plat_unlock(&slot->core->lock);
+    *id = start_life(core, slot, core->ring.at[at % RING_IDS]);
+    plat_unlock(&core->lock);
     return 0;
 }
 

@@ -24,6 +24,7 @@ int ioasid_core_create(unsigned bits, struct ioasid_core **out)
         return -ENOMEM;
     plat_lock_init(&core->lock, "ioasid core");
     core->last = (uint32_t)pow2(bits) - 1;
+    core->life = KEY_DYING;
     idpool_init(&core->full, CHUNKS, core->full_words);
     if (ioasid_sets_create(core)) {
         core_free(core);
@@ -65,7 +66,7 @@ void ioasid_stats(struct ioasid_core *core, struct ioasid_stats *out)
     out->held = core->held.count;
     out->sets = core->sets;
     out->available = ioasid_available(core);
-    out->allocs = core->generation;
-    out->reclaims = core->generation - out->live;
+    out->allocs = core->life / IOASID_NUMBERS;
+    out->reclaims = out->allocs - out->live;
     plat_unlock(&core->lock);
 }

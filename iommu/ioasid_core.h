@@ -94,11 +94,12 @@ struct number_list {
  */
 #define RING_IDS 256u
 struct number_ring {
-    uint32_t take;
-    uint32_t ripe;
-    uint32_t late;
-    uint32_t put;  /* the end */
-    uint32_t stop; /* as long as `put` is not here, there is room and a grace period is running */
+    uint64_t take;
+    uint64_t ripe;
+    uint64_t late;
+    uint64_t put;   /* the end */
+    uint64_t stop;  /* as long as `put` is not here, there is room and a grace period is running */
+    uint64_t quick; /* as long as `take` is lower, there is a spare one and no ALLOC is to be told */
     struct ioasid_hot *at[RING_IDS];
 };
 
@@ -148,7 +149,7 @@ _Static_assert(sizeof(struct ioasid_slot) <= SLOT_BYTES, "a slot holds a set");
 struct ioasid_core {
     struct plat_lock lock;
     uint32_t last; /* numbers are 1 .. last */
-    uint64_t generation;
+    uint64_t life; /* of the latest ID: its generation, and what else a dead key lacks to be a handle */
     uint64_t sequence;
 
     struct ioasid_hot *hot[CHUNKS]; /* NULL where there is no chunk: read without the lock */
@@ -338,13 +339,19 @@ static inline uint32_t ioasid_list_pop(struct ioasid_core *core, struct number_l
 
 static inline uint32_t ioasid_spare_count(const struct ioasid_core *core)
 {
-    return core->ring.ripe - core->ring.take;
+    return (uint32_t)(core->ring.ripe - core->ring.take);
+}
+
+/* After `ripe` or the count of those who want ALLOC has changed. */
+static inline void ioasid_ring_update(struct ioasid_core *core)
+{
+    core->ring.quick = core->wanted[0] ? 0 : core->ring.ripe;
 }
 
 /* Numbers that wait for a grace period. */
 static inline uint32_t ioasid_limbo_count(const struct ioasid_core *core)
 {
-    return core->ring.put - core->ring.ripe + core->limbo.count + core->limbo_now.count;
+    return (uint32_t)(core->ring.put - core->ring.ripe) + core->limbo.count + core->limbo_now.count;
 }
 
 /* IDs not yet reclaimed, the pending ones included (V5). */

@@ -12,7 +12,7 @@
 
 static inline void ring_put(struct number_ring *ring, struct ioasid_hot *hot)
 {
-    uint32_t at = ring->put++;
+    uint64_t at = ring->put++;
 
     ring->at[at % RING_IDS] = hot;
 }
@@ -30,29 +30,32 @@ static cold_path void bury_last(struct ioasid_core *core, struct ioasid_hot *hot
     ioasid_grace_start(core);
 }
 
-/* Core lock held. */
-static inline void end_life(struct ioasid_core *core, struct ioasid_slot *slot, struct ioasid_hot *hot,
-                            uint32_t number)
+/* False: the number is left to bury_last, which the caller of the usual path does apart from it. Core lock
+ * held. */
+must_check static inline bool end_life(struct ioasid_core *core, struct ioasid_slot *slot,
+                                       struct ioasid_hot *hot, uint32_t number)
 {
     __atomic_store_n(&hot->key, ioasid_key_dead(number), __ATOMIC_RELAXED);
     __atomic_store_n(&hot->data, NULL, __ATOMIC_RELAXED);
     slot->live--;
     if (core->ring.put == core->ring.stop)
-        bury_last(core, hot);
-    else
-        ring_put(&core->ring, hot);
+        return false;
+    ring_put(&core->ring, hot);
+    return true;
 }
 
 /* Of an ID whose record counts. Core lock held. */
 static void reclaim(struct ioasid_slot *slot, uint32_t number)
 {
     struct ioasid_core *core = slot->core;
+    struct ioasid_hot *hot = ioasid_hot_at(core, number);
     struct ioasid_rec *rec = ioasid_rec_at(core, number);
 
     core->stats.failed -= rec->flags & REC_FAILED ? 1 : 0;
     if (rec->flags & REC_SPID)
         ioasid_spid_clear(slot, rec);
-    end_life(core, slot, ioasid_hot_at(core, number), number);
+    if (!end_life(core, slot, hot, number))
+        bury_last(core, hot);
     ioasid_slot_settle(slot);
 }
 
@@ -141,20 +144,32 @@ static cold_path int free_any(struct ioasid_slot *slot, const struct ioasid_set 
     return rc;
 }
 
+/* A call whose return ioasid_free does not wait for, so that it keeps nothing on the stack for it. Core lock
+ * held, and given back. */
+static cold_path int free_last(struct ioasid_core *core, struct ioasid_hot *hot)
+{
+    bury_last(core, hot);
+    plat_unlock(&core->lock);
+    return 0;
+}
+
 /* What most frees are, of an ID that nobody ever used, is told from all else by one comparison. */
 int ioasid_free(struct ioasid_set *set, ioasid_t id)
 {
     struct ioasid_slot *slot = ioasid_slot_of(set);
+    struct ioasid_core *core;
     struct ioasid_hot *hot;
 
     if (!slot)
         return -EINVAL;
     plat_lock(&slot->core->lock);
-    hot = ioasid_hot_at(slot->core, ioasid_number(id));
+    core = slot->core;
+    hot = ioasid_hot_at(core, ioasid_number(id));
     if (!hot || hot->key != ioasid_key(id, slot->index) || slot->open != set)
         return free_any(slot, set, id);
-    end_life(slot->core, slot, hot, ioasid_number(id));
-    plat_unlock(&slot->core->lock);
+    if (!end_life(core, slot, hot, ioasid_number(id)))
+        return free_last(core, hot);
+    plat_unlock(&core->lock);
     return 0;
 }
 

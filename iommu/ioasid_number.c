@@ -212,6 +212,7 @@ void ioasid_numbers_return(struct ioasid_core *core)
     if (core->lazy)
         hold(core);
     core->ring.ripe = core->ring.late;
+    ioasid_ring_update(core);
     spill_list(core, &core->limbo_now);
     spill_spare(core, ioasid_live_count(core) ? RING_IDS / 2 : 0);
 }

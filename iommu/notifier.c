@@ -36,6 +36,7 @@ static void count_wanted(struct ioasid_core *core, const struct ioasid_notifier 
             core->wanted[i] += (unsigned)by;
     }
     core->quiescers += nb->quiesce ? (unsigned)by : 0;
+    ioasid_ring_update(core);
 }
 
 static bool is_registered(struct ioasid_core *core, const struct ioasid_notifier *nb)

@@ -216,6 +216,40 @@ TEST(notifier, many_events, .needs = NEED_HOST,
     core_close(&c);
 }
 
+/* An ID that lives and dies, and leaves its number spare. */
+static void spend(struct core_bench *c, struct ioasid_set *set)
+{
+    T_EXPECT_OK(c->t, ioasid_free(set, core_alloc(c, set)));
+    core_settle(c);
+    T_EXPECT_EQ(c->t, ioasid_spare_count(c->core), 1u);
+}
+
+TEST(notifier, spare_is_told, .needs = NEED_HOST, .flaws = "K7",
+     .doc = "a number that was spare when a subscriber to ALLOC came, one that became spare while it was "
+            "there, one after it has gone: it hears of the first two, and only of these")
+{
+    struct core_bench c;
+    struct ioasid_set *set;
+    struct core_ear *ear;
+    ioasid_t keep;
+
+    core_open(t, &c, 8);
+    keep = core_alloc(&c, c.system); /* without a live ID nothing stays spare */
+    set = core_set(&c, 1);
+    spend(&c, set);
+    ear = core_listen(&c, 0, set, IOASID_LEVEL_CPU, IOASID_EVENT_ALLOC);
+    spend(&c, set);
+    T_EXPECT_EQ(t, ear->heard, 1u);
+    spend(&c, set);
+    T_EXPECT_EQ(t, ear->heard, 2u);
+    core_deafen(ear);
+    spend(&c, set);
+    T_EXPECT_EQ(t, ear->heard, 2u);
+    T_EXPECT_OK(t, ioasid_set_destroy(set));
+    T_EXPECT_OK(t, ioasid_free(c.system, keep));
+    core_close(&c);
+}
+
 TEST(notifier, malformed, .needs = NEED_HOST,
      .doc = "a subscriber without handler, without events, of no level: -EINVAL; one that refuses an ALLOC "
             "changes nothing")
