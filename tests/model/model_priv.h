@@ -150,7 +150,7 @@ struct model {
     uint64_t age;
     uint64_t generation; /* counts invalidations */
     struct dma dma[MODEL_DMAS];
-    unsigned dma_end; /* those from here on are free */
+    unsigned dma_end;                          /* those from here on are free */
     struct model_request recent[MODEL_RECENT]; /* translated of late; len 0: none */
     unsigned recent_next;
 
