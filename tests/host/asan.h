@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "kernel/lib/compiler.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define WITH_ASAN 1
 #elif defined(__has_feature)
@@ -24,20 +26,24 @@
 #else
 #define ASAN_POISON_MEMORY_REGION(addr, size)   ((void)(addr), (void)(size))
 #define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
-
-static inline void __sanitizer_start_switch_fiber(void **fake_stack, const void *bottom, size_t size)
-{
-    (void)fake_stack;
-    (void)bottom;
-    (void)size;
-}
-
-static inline void __sanitizer_finish_switch_fiber(void *fake_stack, const void **bottom, size_t *size)
-{
-    (void)fake_stack;
-    (void)bottom;
-    (void)size;
-}
 #endif
+
+/* Before the stack of `size` bytes from `bottom` is changed to. What is kept of this one goes to *kept; NULL:
+ * nobody comes back to it. */
+static inline void asan_leave_stack(unused void **kept, unused const void *bottom, unused size_t size)
+{
+#if WITH_ASAN
+    __sanitizer_start_switch_fiber(kept, bottom, size);
+#endif
+}
+
+/* Behind the change: what was kept of this one (NULL: it is new), and where the other one lies (may be NULL).
+ */
+static inline void asan_enter_stack(unused void *kept, unused const void **bottom, unused size_t *size)
+{
+#if WITH_ASAN
+    __sanitizer_finish_switch_fiber(kept, bottom, size);
+#endif
+}
 
 #endif

@@ -62,18 +62,18 @@ static unsigned turn_count;
 
 static void leave_scheduler(int n)
 {
-    __sanitizer_start_switch_fiber(&scheduler.fake, stacks[n], STACK_BYTES);
+    asan_leave_stack(&scheduler.fake, stacks[n], STACK_BYTES);
     switch_stack(&scheduler.sp, fibers[n].stack.sp);
-    __sanitizer_finish_switch_fiber(scheduler.fake, NULL, NULL);
+    asan_enter_stack(scheduler.fake, NULL, NULL);
 }
 
 static void leave_fiber(int n)
 {
     struct stack *stack = &fibers[n].stack;
 
-    __sanitizer_start_switch_fiber(&stack->fake, scheduler_bottom, scheduler_bytes);
+    asan_leave_stack(&stack->fake, scheduler_bottom, scheduler_bytes);
     switch_stack(&stack->sp, scheduler.sp);
-    __sanitizer_finish_switch_fiber(stack->fake, &scheduler_bottom, &scheduler_bytes);
+    asan_enter_stack(stack->fake, &scheduler_bottom, &scheduler_bytes);
 }
 
 /* What switch_stack() expects to find: as if `main` had been called from address 0. */
@@ -196,7 +196,7 @@ static void fiber_main(void)
 {
     int n = running;
 
-    __sanitizer_finish_switch_fiber(NULL, &scheduler_bottom, &scheduler_bytes);
+    asan_enter_stack(NULL, &scheduler_bottom, &scheduler_bytes);
     for (;;) {
         fibers[n].at_start = false;
         run_fiber(n);
@@ -302,8 +302,8 @@ void fibers_leave(void)
     if (running == NOBODY)
         return;
     running = NOBODY;
-    __sanitizer_start_switch_fiber(NULL, scheduler_bottom, scheduler_bytes);
-    __sanitizer_finish_switch_fiber(scheduler.fake, NULL, NULL);
+    asan_leave_stack(NULL, scheduler_bottom, scheduler_bytes);
+    asan_enter_stack(scheduler.fake, NULL, NULL);
     ASAN_UNPOISON_MEMORY_REGION((void *)(uintptr_t)scheduler.sp, here - scheduler.sp);
 }
 
