@@ -94,6 +94,11 @@ $(O)/host/%.o: %.c $(MAKE_FILES)
 	$(if $(Q),@echo "  HOST  $<")
 	$(Q)$(CC) $(HOST_CFLAGS) -c -o $@ $<
 
+$(O)/host/%.o: %.S $(MAKE_FILES)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  AS    $<")
+	$(Q)$(CC) $(HOST_CFLAGS) -c -o $@ $<
+
 # ---- The two binaries ----
 
 .PHONY: all host clean

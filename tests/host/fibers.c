@@ -4,10 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <ucontext.h>
 
 #include "iommu/platform.h"
+#include "kernel/switch.h"
 #include "tests/harness/rng.h"
+#include "tests/host/asan.h"
 
 enum { WORKER = 2, FIBERS };
 enum { NOBODY = -1 };
@@ -17,8 +18,15 @@ enum { NOBODY = -1 };
 #define POINTS_MAX  100000u
 #define TURNS_MAX   32u
 
+/* A stack that is not run on: its pointer, and what AddressSanitizer keeps of it. */
+struct stack {
+    uint64_t sp;
+    void *fake;
+};
+
 struct fiber {
-    ucontext_t context;
+    struct stack stack;
+    bool at_start;                 /* of its next run; else its stack has what was left by force */
     const struct plat_lock *wants; /* held by another one */
     bool asleep;                   /* until somebody wakes */
     bool wants_grace;
@@ -28,7 +36,9 @@ struct fiber {
 
 static struct fiber fibers[FIBERS];
 static uint8_t stacks[FIBERS][STACK_BYTES] __attribute__((aligned(64)));
-static ucontext_t scheduler;
+static struct stack scheduler;
+static const void *scheduler_bottom;
+static size_t scheduler_bytes;
 static const struct fibers *exploring;
 static int running = NOBODY; /* nobody: the caller of fibers_explore, or nobody explores */
 static int next_to_run;
@@ -47,6 +57,36 @@ static struct turn {
     const char *where;
 } turns[TURNS_MAX];
 static unsigned turn_count;
+
+/* ---- Stacks ---- */
+
+static void leave_scheduler(int n)
+{
+    asan_leave_stack(&scheduler.fake, stacks[n], STACK_BYTES);
+    switch_stack(&scheduler.sp, fibers[n].stack.sp);
+    asan_enter_stack(scheduler.fake, NULL, NULL);
+}
+
+static void leave_fiber(int n)
+{
+    struct stack *stack = &fibers[n].stack;
+
+    asan_leave_stack(&stack->fake, scheduler_bottom, scheduler_bytes);
+    switch_stack(&stack->sp, scheduler.sp);
+    asan_enter_stack(stack->fake, &scheduler_bottom, &scheduler_bytes);
+}
+
+/* What switch_stack() expects to find: as if `main` had been called from address 0. */
+static struct stack fresh_stack(int n, void (*main)(void))
+{
+    uint64_t *top = (uint64_t *)(void *)(stacks[n] + STACK_BYTES);
+    struct switch_frame *frame = (struct switch_frame *)(void *)(top - 1) - 1;
+
+    ASAN_UNPOISON_MEMORY_REGION(stacks[n], STACK_BYTES);
+    top[-1] = 0;
+    *frame = (struct switch_frame){.rip = (uint64_t)(uintptr_t)main};
+    return (struct stack){.sp = (uint64_t)(uintptr_t)frame};
+}
 
 /* ---- Who may go on ---- */
 
@@ -122,7 +162,7 @@ static void point(const char *where)
         plat_panic("fibers: a run without end");
     next_to_run = choose(where);
     if (next_to_run != from)
-        swapcontext(&fibers[from].context, &scheduler);
+        leave_fiber(from);
 }
 
 /* ---- Threads ---- */
@@ -152,24 +192,26 @@ static void run_fiber(int n)
     fibers[n].done = true;
 }
 
-static void fiber_main(int n)
+static void fiber_main(void)
 {
+    int n = running;
+
+    asan_enter_stack(NULL, &scheduler_bottom, &scheduler_bytes);
     for (;;) {
+        fibers[n].at_start = false;
         run_fiber(n);
         next_to_run = choose("its end");
-        swapcontext(&fibers[n].context, &scheduler);
+        fibers[n].at_start = true;
+        leave_fiber(n);
     }
 }
 
 static void make_fiber(int n)
 {
-    struct fiber *f = &fibers[n];
+    const struct fiber *f = &fibers[n];
+    struct stack stack = f->at_start ? f->stack : fresh_stack(n, fiber_main);
 
-    *f = (struct fiber){.done = n == WORKER};
-    getcontext(&f->context);
-    f->context.uc_stack.ss_sp = stacks[n];
-    f->context.uc_stack.ss_size = STACK_BYTES;
-    makecontext(&f->context, (void (*)(void))fiber_main, 1, n);
+    fibers[n] = (struct fiber){.stack = stack, .at_start = true, .done = n == WORKER};
 }
 
 /* One run. True: it came to its end; else threads wait for each other. */
@@ -181,7 +223,7 @@ static bool run_once(void)
     next_to_run = choose("the start");
     while (next_to_run != NOBODY) {
         running = next_to_run;
-        swapcontext(&scheduler, &fibers[running].context);
+        leave_scheduler(running);
     }
     running = NOBODY;
     return fibers[0].done && fibers[1].done && fibers[WORKER].done;
@@ -251,9 +293,18 @@ bool fibers_explore(struct fibers *f)
     return true;
 }
 
+/* A jump has left the fiber's stack: AddressSanitizer does not know yet, nor that the frames of the
+ * scheduler are gone. */
 void fibers_leave(void)
 {
+    uint64_t here = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+
+    if (running == NOBODY)
+        return;
     running = NOBODY;
+    asan_leave_stack(NULL, scheduler_bottom, scheduler_bytes);
+    asan_enter_stack(scheduler.fake, NULL, NULL);
+    ASAN_UNPOISON_MEMORY_REGION((void *)(uintptr_t)scheduler.sp, here - scheduler.sp);
 }
 
 void fibers_words(char *out, size_t size)

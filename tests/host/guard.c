@@ -14,20 +14,10 @@
 #include <unistd.h>
 
 #include "tests/harness/env.h"
+#include "tests/host/asan.h"
 #include "tests/host/guard.h"
 #include "tests/host/host.h"
 #include "tests/host/model_machine.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ASAN 1
-#endif
-#endif
-#ifndef WITH_ASAN
-#define WITH_ASAN 0
-#endif
 
 /* Real time lets the simulated one run ahead: a hang is judged by the wall clock, at most this long. */
 #define MAX_SECONDS 30u

@@ -10,22 +10,8 @@
 #include <sys/mman.h>
 
 #include "kernel/lib/bits.h"
+#include "tests/host/asan.h"
 #include "tests/host/host.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define HAVE_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAVE_ASAN 1
-#endif
-#endif
-
-#ifdef HAVE_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(addr, size)   ((void)(addr), (void)(size))
-#define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
-#endif
 
 #define FRAMES     (HOST_RAM_SIZE / PAGE_SIZE)
 #define MAX_ORDER  10

@@ -181,8 +181,9 @@ static int wait(struct dma_dev *dev, uint64_t timeout_ns)
     while (e->phase != OVER) {
         if (plat_now_ns() >= deadline)
             return -ETIMEDOUT;
-        /* Who answers a page request runs in a thread of its own. */
-        if (e->phase != ASKING || plat_wait(&answered, answer_came, e, deadline - plat_now_ns()))
+        /* Who answers a page request runs in a thread of its own; nobody wakes this one when the answer came.
+         */
+        if (e->phase != ASKING || plat_wait(&answered, answer_came, e, TICK_NS))
             plat_relax();
     }
     e->phase = IDLE;

@@ -13,7 +13,7 @@ static unsigned count_live(const struct model *m, enum model_cache kind)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++)
+    for (unsigned i = 0; i < m->cache_end; i++)
         n += m->cache[i].used && m->cache[i].live && m->cache[i].kind == kind;
     return n;
 }
@@ -26,7 +26,7 @@ unsigned model_cached(const struct model *m, enum model_cache which)
 /* The n-th live entry of a kind is given up. */
 static void give_up(struct model *m, enum model_cache kind, unsigned n)
 {
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
 
         if (c->used && c->live && c->kind == kind && n-- == 0) {
@@ -41,7 +41,7 @@ static struct cached *place(struct model *m)
 {
     struct cached *oldest = NULL;
 
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
 
         if (!c->used)
@@ -49,7 +49,14 @@ static struct cached *place(struct model *m)
         if (!c->live && (oldest == NULL || c->age < oldest->age))
             oldest = c;
     }
-    return oldest;
+    return m->cache_end < CACHE_ENTRIES ? &m->cache[m->cache_end++] : oldest;
+}
+
+/* After an invalidation. */
+static void shorten(struct model *m)
+{
+    while (m->cache_end > 0 && !m->cache[m->cache_end - 1].used)
+        m->cache_end--;
 }
 
 /* The entry that says the same, to be replaced. Two requesters may have one each in the PASID cache only. */
@@ -64,7 +71,7 @@ struct cached *cache_add(struct model *m, const struct cached *what)
 {
     struct cached *c = NULL;
 
-    for (unsigned i = 0; i < CACHE_ENTRIES && c == NULL; i++) {
+    for (unsigned i = 0; i < m->cache_end && c == NULL; i++) {
         if (same_place(&m->cache[i], what))
             c = &m->cache[i];
     }
@@ -98,7 +105,7 @@ uint64_t trans_root(const struct trans *t, enum model_cache stage)
 
 struct cached *context_find(struct model *m, uint16_t sid)
 {
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
 
         if (c->used && c->live && c->kind == MODEL_CACHE_CONTEXT && c->sid == sid)
@@ -109,7 +116,7 @@ struct cached *context_find(struct model *m, uint16_t sid)
 
 struct cached *pasid_find(struct model *m, uint16_t sid, bool has_pasid, uint32_t pasid)
 {
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
 
         if (c->used && c->live && c->kind == MODEL_CACHE_PASID && c->sid == sid &&
@@ -126,7 +133,7 @@ static bool covers(const struct cached *c, uint64_t addr)
 
 const struct leaf *iotlb_find(struct model *m, const struct trans *t, uint64_t addr, const struct want *want)
 {
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
 
         if (c->used && c->live && c->kind == MODEL_CACHE_IOTLB && c->did == t->did && c->pasid == t->pasid &&
@@ -164,7 +171,7 @@ bool psc_find(struct model *m, enum model_cache stage, const struct trans *t, ui
 {
     const struct cached *best = NULL;
 
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         const struct cached *c = &m->cache[i];
 
         if (!c->used || !c->live || c->kind != stage || c->did != t->did || !covers(c, addr) ||
@@ -217,7 +224,7 @@ void cache_cc(struct model *m, enum vtd_cc_gran g, uint16_t did, uint16_t sid, u
     bool legacy = FIELD_GET(VTD_RTADDR_TTM, m->root) == VTD_TTM_LEGACY;
 
     m->generation++;
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
 
         if (c->kind != MODEL_CACHE_CONTEXT || (legacy && g != VTD_CC_GRAN_GLOBAL && c->did != did) ||
@@ -225,18 +232,20 @@ void cache_cc(struct model *m, enum vtd_cc_gran g, uint16_t did, uint16_t sid, u
             continue;
         c->used = false;
     }
+    shorten(m);
 }
 
 void cache_pc(struct model *m, enum vtd_pc_gran g, uint16_t did, uint32_t pasid)
 {
     m->generation++;
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
 
         if (c->kind == MODEL_CACHE_PASID &&
             (g == VTD_PC_GRAN_GLOBAL || (c->did == did && (g == VTD_PC_GRAN_DOMAIN || c->pasid == pasid))))
             c->used = false;
     }
+    shorten(m);
 }
 
 /* Does an invalidation of 2^am pages at `addr` meet the entry's range? */
@@ -257,7 +266,7 @@ static bool is_paging(const struct cached *c)
 void cache_iotlb(struct model *m, enum vtd_iotlb_gran g, uint16_t did, uint64_t addr, unsigned am, bool ih)
 {
     m->generation++;
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
         bool by_domain = g == VTD_IOTLB_GRAN_DOMAIN || c->kind == MODEL_CACHE_FS || c->first;
 
@@ -267,6 +276,7 @@ void cache_iotlb(struct model *m, enum vtd_iotlb_gran g, uint16_t did, uint64_t 
             (meets(c, addr, am) && !(c->kind == MODEL_CACHE_SS && ih)))
             c->used = false;
     }
+    shorten(m);
 }
 
 /* The rows "p_iotlb". */
@@ -274,7 +284,7 @@ void cache_piotlb(struct model *m, enum vtd_piotlb_gran g, uint16_t did, uint32_
                   unsigned am, bool ih)
 {
     m->generation++;
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
         bool is_fs = c->kind == MODEL_CACHE_FS || c->first;
 
@@ -283,11 +293,13 @@ void cache_piotlb(struct model *m, enum vtd_piotlb_gran g, uint16_t did, uint32_
         if (g == VTD_PIOTLB_GRAN_PASID || (is_fs && meets(c, addr, am) && !(c->kind == MODEL_CACHE_FS && ih)))
             c->used = false;
     }
+    shorten(m);
 }
 
 void cache_flush_all(struct model *m)
 {
     m->generation++;
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++)
+    for (unsigned i = 0; i < m->cache_end; i++)
         m->cache[i].used = false;
+    m->cache_end = 0;
 }

@@ -68,7 +68,7 @@ static size_t context_words(const struct model *m)
 void model_published(struct model *m, uint64_t pa, uint64_t size)
 {
     reach_published(m, pa, size);
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         struct cached *c = &m->cache[i];
 
         if (!c->used || !overlaps(c->entry_pa, 64, pa, size))
@@ -149,7 +149,7 @@ void model_freed(struct model *m, uint64_t pa, uint64_t size)
     if (reg_status(m, SPAN_MASK(VTD_GSTS_TES)) &&
         overlaps(FIELD_GET_ADDR(VTD_RTADDR_RTA, m->root), PAGE_SIZE, pa, size))
         breach(m, "rule 80: root table %llx freed while translation is on", (unsigned long long)pa);
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         if (m->cache[i].used)
             check_freed(m, &m->cache[i], pa, size);
     }
@@ -212,7 +212,7 @@ static bool is_left_over(const struct cached *c, const struct trans *t)
 void contract_pasid_cached(struct model *m, const struct cached *what, const struct trans *t)
 {
     prq_pasid_cached(m, what, t);
-    for (unsigned i = 0; i < CACHE_ENTRIES; i++) {
+    for (unsigned i = 0; i < m->cache_end; i++) {
         const struct cached *c = &m->cache[i];
 
         if (!c->used)

@@ -322,7 +322,7 @@ void dma_step(struct model *m, unsigned n)
 
 bool dma_idle(const struct model *m)
 {
-    for (unsigned i = 0; i < MODEL_DMAS; i++) {
+    for (unsigned i = 0; i < m->dma_end; i++) {
         if (m->dma[i].state != DMA_FREE && m->dma[i].state != DMA_ENDED)
             return false;
     }
@@ -343,7 +343,7 @@ static bool is_old(const struct model *m, const struct dma *d)
  */
 void dma_drain(struct model *m, bool reads, bool writes)
 {
-    for (unsigned i = 0; i < MODEL_DMAS; i++) {
+    for (unsigned i = 0; i < m->dma_end; i++) {
         struct dma *d = &m->dma[i];
 
         while (is_old(m, d))
@@ -366,13 +366,15 @@ void dma_speculate(struct model *m)
 
 int model_dma_start(struct model *m, const struct model_request *rq)
 {
-    for (int i = 0; i < MODEL_DMAS; i++) {
-        if (m->dma[i].state != DMA_FREE)
-            continue;
-        m->dma[i] = (struct dma){.state = DMA_ACCEPTED, .rq = *rq};
-        return i;
-    }
-    return -1;
+    unsigned n = 0;
+
+    while (n < m->dma_end && m->dma[n].state != DMA_FREE)
+        n++;
+    if (n == MODEL_DMAS)
+        return -1;
+    m->dma_end = n == m->dma_end ? n + 1 : m->dma_end;
+    m->dma[n] = (struct dma){.state = DMA_ACCEPTED, .rq = *rq};
+    return (int)n;
 }
 
 bool model_dma_end(struct model *m, int dma, struct model_completion *out)
@@ -383,6 +385,8 @@ bool model_dma_end(struct model *m, int dma, struct model_completion *out)
         return false;
     *out = d->end;
     d->state = DMA_FREE;
+    while (m->dma_end > 0 && m->dma[m->dma_end - 1].state == DMA_FREE)
+        m->dma_end--;
     return true;
 }
 

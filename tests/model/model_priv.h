@@ -146,9 +146,11 @@ struct model {
 
     /* cache.c, dma.c */
     struct cached cache[CACHE_ENTRIES];
+    unsigned cache_end; /* entries from here on are not used */
     uint64_t age;
     uint64_t generation; /* counts invalidations */
     struct dma dma[MODEL_DMAS];
+    unsigned dma_end;                          /* those from here on are free */
     struct model_request recent[MODEL_RECENT]; /* translated of late; len 0: none */
     unsigned recent_next;
 

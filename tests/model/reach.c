@@ -17,13 +17,14 @@ enum table { ROOT, CONTEXT, DIRECTORY, PASIDS };
 struct page {
     uint64_t pa; /* 0: free place */
     enum table table;
-    bool reached; /* see prune() */
-    uint64_t seen[WORDS];
+    bool reached;   /* see prune() */
+    uint64_t *seen; /* WORDS of them; the place keeps them for the next page */
 };
 
 struct reach {
     struct page pages[MAX_PAGES];
-    bool full; /* a page had no place; told once */
+    unsigned end; /* places from here on were never in use */
+    bool full;    /* a page had no place; told once */
 };
 
 /* Words of one entry. The halves of a root entry are on their own. */
@@ -51,11 +52,29 @@ static bool overlaps(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 
 static struct page *find(struct model *m, uint64_t pa)
 {
-    for (unsigned i = 0; i < MAX_PAGES; i++) {
+    for (unsigned i = 0; i < m->reach->end; i++) {
         if (m->reach->pages[i].pa == pa)
             return &m->reach->pages[i];
     }
     return NULL;
+}
+
+/* A free place, with room for what is seen there. */
+static struct page *place(struct model *m)
+{
+    struct reach *r = m->reach;
+    struct page *p = find(m, 0);
+
+    if (p != NULL)
+        return p;
+    if (r->end == MAX_PAGES)
+        return NULL;
+    p = &r->pages[r->end];
+    p->seen = calloc(WORDS, sizeof(*p->seen));
+    if (p->seen == NULL)
+        return NULL;
+    r->end++;
+    return p;
 }
 
 static void read_as(struct model *m, uint64_t pa, uint64_t *out, unsigned words, bool snooped)
@@ -120,10 +139,10 @@ static void mark(struct model *m, struct page *p)
 /* After an entry went: what no other present entry leads to is out of reach. */
 static void prune(struct model *m)
 {
-    for (unsigned i = 0; i < MAX_PAGES; i++)
+    for (unsigned i = 0; i < m->reach->end; i++)
         m->reach->pages[i].reached = false;
     mark(m, find(m, FIELD_GET_ADDR(VTD_RTADDR_RTA, m->root)));
-    for (unsigned i = 0; i < MAX_PAGES; i++) {
+    for (unsigned i = 0; i < m->reach->end; i++) {
         if (!m->reach->pages[i].reached)
             m->reach->pages[i].pa = 0;
     }
@@ -135,7 +154,7 @@ static void add(struct model *m, uint64_t pa, enum table table)
 
     if (p != NULL)
         return;
-    p = find(m, 0);
+    p = place(m);
     if (p == NULL) {
         if (!m->reach->full)
             breach(m, "more than %u pages of tables: from now on the strict unit does not see all of them",
@@ -157,7 +176,7 @@ void reach_changed(struct model *m)
         m->reach = calloc(1, sizeof(*m->reach));
     if (m->reach == NULL)
         return;
-    for (unsigned i = 0; i < MAX_PAGES; i++)
+    for (unsigned i = 0; i < m->reach->end; i++)
         m->reach->pages[i].pa = 0;
     if (is_watching(m))
         add(m, FIELD_GET_ADDR(VTD_RTADDR_RTA, m->root), ROOT);
@@ -165,6 +184,8 @@ void reach_changed(struct model *m)
 
 void reach_destroy(struct model *m)
 {
+    for (unsigned i = 0; m->reach != NULL && i < m->reach->end; i++)
+        free(m->reach->pages[i].seen);
     free(m->reach);
 }
 
@@ -214,7 +235,7 @@ void reach_published(struct model *m, uint64_t pa, uint64_t size)
 {
     if (!is_watching(m))
         return;
-    for (unsigned i = 0; i < MAX_PAGES; i++) {
+    for (unsigned i = 0; i < m->reach->end; i++) {
         struct page *p = &m->reach->pages[i];
 
         if (p->pa == 0 || !overlaps(p->pa, PAGE_SIZE, pa, size))
@@ -264,13 +285,13 @@ void reach_freed(struct model *m, uint64_t pa, uint64_t size)
 
     if (!is_watching(m))
         return;
-    for (unsigned i = 0; i < MAX_PAGES; i++) {
+    for (unsigned i = 0; i < m->reach->end; i++) {
         if (m->reach->pages[i].pa != 0 && overlaps(m->reach->pages[i].pa, PAGE_SIZE, pa, size)) {
             m->reach->pages[i].pa = 0;
             is_table = true;
         }
     }
-    for (unsigned i = 0; i < MAX_PAGES; i++) {
+    for (unsigned i = 0; i < m->reach->end; i++) {
         if (m->reach->pages[i].pa != 0 && (is_table || m->reach->pages[i].table == PASIDS))
             check_page(m, &m->reach->pages[i], pa, size);
     }

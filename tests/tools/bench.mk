@@ -29,6 +29,11 @@ $(O)/bench/%.o: %.c tests/tools/bench.mk
 	$(if $(Q),@echo "  BENCH $<")
 	$(Q)$(CC) $(BENCH_CFLAGS) -c -o $@ $<
 
+$(O)/bench/%.o: %.S tests/tools/bench.mk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  AS    $<")
+	$(Q)$(CC) $(BENCH_CFLAGS) -c -o $@ $<
+
 $(O)/bench/ioasid_bench: $(call bench_objects,$(BENCH_IOASID_ALL))
 	$(Q)$(CC) -o $@ $^
 

@@ -10,6 +10,7 @@ here is the sum. Exits 0 when nothing failed, else 1.
 """
 
 import argparse
+import concurrent.futures
 import contextlib
 import glob
 import itertools
@@ -85,11 +86,11 @@ class Plan:
         example = os.path.join(self.out, "host/model_example")
         compiler = os.environ.get("CC", "gcc")
         yield Job("build-tsan", self.build_tsan, then=self.tsan_jobs)  # first, as its runs are the longest
+        yield Job("build-enum", self.make(os.path.join(self.out, "bench/order_enum")), timeout=1800)
+        yield Job("enum", [os.path.join(self.out, "bench/order_enum"), f"depth={self.depth}", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
         yield Job("build-host", self.make("host", *replays, example), then=self.host_profiles, timeout=1800)
         for corpus, replay in zip(corpora, replays):
             yield Job(f"{corpus}-corpus", [replay, *sorted(glob.glob(f"tests/host/corpus/{corpus}/*"))], needs=["build-host"])
-        yield Job("build-enum", self.make(os.path.join(self.out, "bench/order_enum")), timeout=1800)
-        yield Job("enum", [os.path.join(self.out, "bench/order_enum"), f"depth={self.depth}", "edges=12", "interleave=2", "units=two"], needs=["build-enum"], counts=True)
         yield Job("model-example", [example], needs=["build-host"])
         yield Job("compile-fail", ["sh", "tests/host/compile_fail/run.sh", *compiler.split()[:1]])
         yield Job("golden-vectors", ["sh", "tests/host/golden.sh"])
@@ -115,10 +116,11 @@ class Plan:
                       needs=["build-tsan"])
 
     def host_profiles(self, _):
-        """One run for each kind of simulated units; the first one twice, as its log must not differ."""
+        """One run for each kind of simulated units, strict ones first as they take longest; the one of the first name
+        twice, as its log must not differ."""
         done = subprocess.run([self.host, "--units=?"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         names = done.stderr.partition(" but:")[2].split() or ["default"]
-        for name in names:
+        for name in sorted(names, key=lambda name: "model" not in name):
             yield self.host_job(f"host-{name}", name, self.tap(f"host-{name}"))
         first = f"host-{names[0]}"
         yield self.host_job(f"{first}-again", names[0], self.tap(f"again/{first}"), counts=False)
@@ -210,15 +212,19 @@ class Plan:
         prove = shutil.which("prove")
         if not prove:
             return Result(None, "there is no prove on this host (Debian: perl)")
-        agreed = 0
-        for tap in filter(os.path.exists, self.taps):
-            done = subprocess.run([prove, "-Q", tap], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+        def read(tap):
+            return subprocess.run([prove, "-Q", tap], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode
+
+        taps = list(filter(os.path.exists, self.taps))
+        with concurrent.futures.ThreadPoolExecutor(max(1, self.jobs)) as pool:  # nothing else runs by now
+            codes = pool.map(read, taps)
+        for tap, code in zip(taps, codes):
             with open(tap, encoding="utf-8", errors="replace") as f:
                 failed = verdict.tally(f.read().splitlines())[1]
-            if (done.returncode == 0) != (failed == 0):
-                return Result(False, f"{tap}: {failed} failed, but prove exits with {done.returncode}")
-            agreed += 1
-        return Result(True, f"{agreed} reports read alike")
+            if (code == 0) != (failed == 0):
+                return Result(False, f"{tap}: {failed} failed, but prove exits with {code}")
+        return Result(True, f"{len(taps)} reports read alike")
 
 
 def main(argv):

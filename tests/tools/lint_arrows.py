@@ -27,7 +27,7 @@ ARROWS = (
     ("tests/agents/", _CASES + ("tests/agents/*",), ANY),
     ("tests/model/", ("tests/model/*", "iommu/vtd_regs.h", "iommu/vtd_fmt.h", "iommu/types.h", "iommu/platform.h",
                       "kernel/lib/*"), ANY),
-    ("tests/host/", _SUBJECT + ("tests/*", "boot/inflate.h"), ANY),
+    ("tests/host/", _SUBJECT + ("tests/*", "boot/inflate.h", "kernel/switch.h"), ANY),
     ("tests/machines/", (), FREESTANDING + ("efi*.h",)),
 )
 
