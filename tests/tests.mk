@@ -59,7 +59,7 @@ HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c t
                    tests/host/sweep_test.c tests/host/table_stub_test.c \
                    tests/host/ats_test.c tests/host/duty_stub_test.c tests/host/intr_stub_test.c \
                    tests/host/intr_walk_test.c tests/host/ioasid_host_test.c tests/host/nested_host_test.c \
-                   tests/host/prq_drain_test.c tests/host/prq_greedy_test.c tests/host/prq_test.c \
+                   tests/host/prq_drain_test.c tests/host/prq_greedy_test.c tests/host/prq_test.c tests/host/rates_test.c \
                    tests/host/svm_host_test.c tests/host/unit_stub_test.c tests/host/vcmd_test.c $(MODEL_SUITE_SRCS)
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \
