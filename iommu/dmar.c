@@ -129,7 +129,19 @@ static void decode_scope(const uint8_t *bytes, uint32_t offset, bool flags, stru
                                  .path = b + SCOPE_PATH};
 }
 
-bool dmar_next(const struct dmar *dmar, struct dmar_struct *s)
+/* Why a structure is passed over; NULL: it is not. */
+static const char *tolerated_fault(const struct dmar_struct *s)
+{
+    if (s->type != DMAR_RMRR)
+        return NULL;
+    if (!is_aligned(s->base.v, PAGE_SIZE) || !is_aligned(s->length, PAGE_SIZE))
+        return "reserved memory not in whole pages";
+    if (s->length == 0 || s->base.v + (s->length - 1) < s->base.v)
+        return "reserved memory ends before it begins";
+    return NULL;
+}
+
+static bool next_any(const struct dmar *dmar, struct dmar_struct *s)
 {
     uint32_t offset = s->offset == 0 ? HEADER_SIZE : s->offset + s->size;
 
@@ -137,6 +149,25 @@ bool dmar_next(const struct dmar *dmar, struct dmar_struct *s)
         return false;
     decode_struct(dmar->bytes, offset, s);
     return true;
+}
+
+bool dmar_next(const struct dmar *dmar, struct dmar_struct *s)
+{
+    while (next_any(dmar, s)) {
+        if (!tolerated_fault(s))
+            return true;
+    }
+    return false;
+}
+
+bool dmar_next_faulty(const struct dmar *dmar, struct dmar_struct *s, const char **what)
+{
+    while (next_any(dmar, s)) {
+        *what = tolerated_fault(s);
+        if (*what)
+            return true;
+    }
+    return false;
 }
 
 bool dmar_next_scope(const struct dmar *dmar, const struct dmar_struct *s, struct dmar_scope *scope)
@@ -198,12 +229,6 @@ static const char *struct_fault(const uint8_t *bytes, const struct dmar_struct *
     case DMAR_DRHD:
         if (s->base.v == 0 || !is_aligned(s->base.v, s->length))
             return "unit's registers not aligned to their size";
-        return NULL;
-    case DMAR_RMRR:
-        if (!is_aligned(s->base.v, PAGE_SIZE) || !is_aligned(s->length, PAGE_SIZE))
-            return "reserved memory not in whole pages";
-        if (s->length == 0 || s->base.v + (s->length - 1) < s->base.v)
-            return "reserved memory ends before it begins";
         return NULL;
     case DMAR_ANDD:
         if (!memchr(bytes + s->offset + ANDD_NAME, '\0', s->size - ANDD_NAME))
@@ -336,7 +361,9 @@ int dmar_parse(const void *bytes, size_t size, struct dmar *out, struct dmar_err
         err = check_struct(b, offset, out->size - offset, &s, error);
         if (err)
             return err;
-        if (s.type < DMAR_TYPES)
+        if (tolerated_fault(&s))
+            out->faulty++;
+        else if (s.type < DMAR_TYPES)
             out->count[s.type]++;
         else
             out->unknown++;

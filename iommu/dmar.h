@@ -6,8 +6,9 @@
  * else reads the same bytes again in place, so they must outlive the struct dmar and not change.
  *
  * Tolerated: structure and scope types that are not known (skipped by their length, counted), structures out
- * of the prescribed ascending order, a clear INCLUDE_PCI_ALL everywhere. All functions may be called in any
- * context.
+ * of the prescribed ascending order, a clear INCLUDE_PCI_ALL everywhere. A fault of the firmware's that
+ * leaves everything else readable is passed over, and named: reserved memory that cannot be. All functions
+ * may be called in any context.
  */
 #ifndef IOMMU_DMAR_H
 #define IOMMU_DMAR_H
@@ -51,6 +52,7 @@ struct dmar {
     bool dma_ctrl_opt_in;
     unsigned count[DMAR_TYPES];
     unsigned unknown; /* structures of other types */
+    unsigned faulty;  /* passed over: see dmar_next_faulty(); not in `count` */
 };
 
 /* What is wrong with a table: `offset` is that of the structure or scope, `what` is a fixed string. */
@@ -100,14 +102,19 @@ enum dmar_sidp_flag {
 
 /*
  * Checks `size` bytes (the header's length may be less) and fills `out`. 0; else the same negative value as
- * in error->err: -EINVAL for what is malformed (signature, checksum, lengths, alignment, a path that cannot
- * be), -EEXIST for two units that claim the same registers or the same device. `out` is valid only after 0.
+ * in error->err: -EINVAL for what is malformed (signature, checksum, lengths, a unit's alignment, a path that
+ * cannot be), -EEXIST for two units that claim the same registers or the same device. `out` is valid only
+ * after 0.
  */
 must_check int dmar_parse(const void *bytes, size_t size, struct dmar *out, struct dmar_error *error);
 
-/* Steps to the next structure, the next scope of `s`. False behind the last one. */
+/* Steps to the next structure, the next scope of `s`. False behind the last one. What is faulty is passed
+ * over. */
 bool dmar_next(const struct dmar *dmar, struct dmar_struct *s);
 bool dmar_next_scope(const struct dmar *dmar, const struct dmar_struct *s, struct dmar_scope *scope);
+
+/* Steps through those that dmar_next() passes over; `*what` is a fixed string. */
+bool dmar_next_faulty(const struct dmar *dmar, struct dmar_struct *s, const char **what);
 
 #define dmar_for_each(s, dmar) for (struct dmar_struct s = {0}; dmar_next(dmar, &s);)
 #define dmar_for_each_scope(scope, dmar, s)                                                                  \

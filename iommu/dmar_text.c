@@ -121,6 +121,10 @@ void dmar_text(const struct dmar *dmar, char *out, size_t size)
         add_number(&t, ", ", dmar->unknown);
         text_add(&t, " unknown");
     }
+    if (dmar->faulty != 0) {
+        add_number(&t, ", ", dmar->faulty);
+        text_add(&t, " faulty");
+    }
 }
 
 void dmar_struct_text(const struct dmar *dmar, const struct dmar_struct *s, char *out, size_t size)

@@ -19,6 +19,18 @@
 
 /* ---- Create and destroy ---- */
 
+static void tell_faults(const struct dmar *dmar)
+{
+    struct dmar_struct s = {0};
+    const char *what;
+    char words[128];
+
+    while (dmar_next_faulty(dmar, &s, &what)) {
+        dmar_struct_text(dmar, &s, words, sizeof(words));
+        plat_log(LOG_WARN, "iommu: DMAR: passed over, %s: %s", what, words);
+    }
+}
+
 static int parse(struct iommu *iommu, const void *bytes, size_t size, struct text *why)
 {
     struct dmar_error error;
@@ -40,6 +52,8 @@ static int parse(struct iommu *iommu, const void *bytes, size_t size, struct tex
         dmar_error_text(&error, words, sizeof(words));
         text_add(why, "DMAR: ");
         text_add(why, words);
+    } else {
+        tell_faults(&iommu->dmar);
     }
     return rc;
 }
@@ -50,26 +64,31 @@ static int fill(struct vtd_unit *unit, void *arg)
     return iommu_rmrr_hold_all(arg, unit);
 }
 
-/* One DRHD. A unit that we cannot run is no error: it is named, and left as it is. */
+/* Of a unit that we cannot run, which is no error: it is named, and left as it is. */
+static void refuse(struct iommu *iommu, paddr_t base, const char *why, struct text *words)
+{
+    *words = text_in(words->buf, words->size);
+    text_add(words, "unit at ");
+    text_hex(words, base.v, 8);
+    text_add(words, ": ");
+    text_add(words, why);
+    plat_log(LOG_WARN, "iommu: %s", words->buf);
+    if (iommu->refused_count < IOMMU_MAX_UNITS)
+        iommu->refused[iommu->refused_count] = (struct iommu_refusal){base, why};
+    iommu->refused_count++;
+}
+
+/* One DRHD. */
 static int add_unit(struct iommu *iommu, const struct dmar_struct *drhd, struct text *why)
 {
-    const char *refusal = NULL;
+    const char *refusal = "one more than there is room for";
     struct vtd_unit *unit;
-    int rc;
+    int rc = -ENODEV;
 
-    if (iommu->unit_count == IOMMU_MAX_UNITS) {
-        plat_log(LOG_WARN, "iommu: unit at %llx: more than %d units, left alone",
-                 (unsigned long long)drhd->base.v, IOMMU_MAX_UNITS);
-        return 0;
-    }
-    rc = vtd_unit_create(drhd->base, drhd->length, drhd->segment, iommu->dmar.haw, &unit, &refusal);
+    if (iommu->unit_count < IOMMU_MAX_UNITS)
+        rc = vtd_unit_create(drhd->base, drhd->length, drhd->segment, iommu->dmar.haw, &unit, &refusal);
     if (rc) {
-        *why = text_in(why->buf, why->size);
-        text_add(why, "unit at ");
-        text_hex(why, drhd->base.v, 8);
-        text_add(why, ": ");
-        text_add(why, refusal);
-        plat_log(LOG_WARN, "iommu: %s", why->buf);
+        refuse(iommu, drhd->base, refusal, why);
         return rc == -ENODEV ? 0 : rc;
     }
     unit->fill = fill;
@@ -162,7 +181,7 @@ int iommu_destroy(struct iommu *iommu)
     struct ioasid_stats stats;
     int rc;
 
-    if (iommu->started || !list_empty(&iommu->devs))
+    if (iommu->started || iommu->quiet || !list_empty(&iommu->devs))
         return -EBUSY;
     ioasid_stats(iommu->ioasids, &stats);
     if (stats.live != 0 || has_page_groups(iommu))
@@ -215,10 +234,23 @@ static int prepare(struct iommu *iommu)
     return rc ? rc : iommu_intr_alloc(iommu);
 }
 
-int iommu_start(struct iommu *iommu)
+int iommu_quiet(struct iommu *iommu)
 {
     int rc = prepare(iommu);
 
+    for (unsigned i = 0; i < iommu->unit_count && rc == 0; i++)
+        rc = vtd_unit_quiet(iommu->units[i]);
+    if (rc)
+        undo_start(iommu);
+    iommu->quiet = rc == 0;
+    return rc;
+}
+
+int iommu_start(struct iommu *iommu)
+{
+    int rc = iommu->quiet ? 0 : prepare(iommu);
+
+    iommu->quiet = false;
     for (unsigned i = 0; i < iommu->unit_count && rc == 0; i++)
         rc = vtd_unit_start(iommu->units[i]);
     if (rc == 0)
@@ -243,6 +275,7 @@ int iommu_stop(struct iommu *iommu)
             first = rc;
     }
     iommu_intr_free(iommu);
+    iommu->quiet = false;
     iommu->started = first != 0;
     return first;
 }

@@ -14,7 +14,7 @@
 #include "iommu/svm.h"
 #include "iommu/types.h"
 
-#define IOMMU_MAX_UNITS 16
+#define IOMMU_MAX_UNITS 64
 
 struct vtd_unit;
 struct vtd_dev;
@@ -43,13 +43,22 @@ struct iommu_dev {
     struct list link;
 };
 
+/* A unit of the DMAR that is left as it is, and why. */
+struct iommu_refusal {
+    paddr_t base;
+    const char *why;
+};
+
 struct iommu {
     struct dmar dmar;
     void *dmar_bytes; /* our own copy, which `dmar` reads */
     struct vtd_unit *units[IOMMU_MAX_UNITS];
     unsigned unit_count;
+    struct iommu_refusal refused[IOMMU_MAX_UNITS]; /* the first of them */
+    unsigned refused_count;
     struct ioasid_core *ioasids;
     struct svm *svm;
+    bool quiet; /* iommu_quiet was called, and neither start nor stop since */
     bool started;
     bool suspended;        /* iommu_suspend was called, and no iommu_resume has succeeded since */
     bool remaps;           /* interrupts, in at least one unit */
@@ -61,7 +70,8 @@ struct iommu {
 
 /*
  * Parses the table, maps and reads every unit, makes the IOASID core, whose numbers are the host's where
- * units have virtual commands (iommu_vcmd.h). Touches no register that changes anything. 0; -EINVAL
+ * units have virtual commands (iommu_vcmd.h). Touches no register that changes anything. What of the table is
+ * faulty or cannot be run, while something is left that can, is logged and left out. 0; -EINVAL
  * (malformed table), -ENODEV (no unit, or one that cannot do scalable mode with queued invalidation),
  * -ENOMEM; `why` says which and at what offset, in words. T.
  */
@@ -75,13 +85,20 @@ struct vtd_unit *iommu_unit_at(struct iommu *iommu, paddr_t base);
  * used. X. */
 uint32_t iommu_read_config(void *ctx, struct pci_id fn, uint16_t offset);
 
+/*
+ * The first half of a start: ends what firmware has left on in the units, protected memory included, so that
+ * devices reach all of memory until iommu_start: for those who have to talk to a device before. After create;
+ * undone by iommu_stop. 0; -ENOMEM, -ETIMEDOUT, -EIO: as if it had not been called. T.
+ */
+must_check int iommu_quiet(struct iommu *iommu);
+
 /* Takes every unit over: queue, root table, events, translation on; interrupt remapping where it is. 0;
  * -ENOMEM: no unit was touched; -ETIMEDOUT, -EIO. T.
  */
 must_check int iommu_start(struct iommu *iommu);
 
-/* Translation off, machine as it was found. -EBUSY while a device is attached. 0; -EIO, -ETIMEDOUT: a unit
- * did not obey, call again. T. */
+/* After iommu_start or iommu_quiet: translation off, machine as it was found. -EBUSY while a device is
+ * attached. 0; -EIO, -ETIMEDOUT: a unit did not obey, call again. T. */
 must_check int iommu_stop(struct iommu *iommu);
 
 /*

@@ -5,7 +5,7 @@
  *
  * The order of a take-over: save, quiesce; queue, tables, translation; protection off. And of the way out:
  * protection as found, translation off, point back, queue off, restore. So memory that was protected stays so
- * whenever translation is off.
+ * whenever translation is off, but for vtd_unit_quiet.
  */
 #ifndef IOMMU_VTD_FIRMWARE_H
 #define IOMMU_VTD_FIRMWARE_H

@@ -258,6 +258,7 @@ static int give_back(struct vtd_unit *unit)
         return err;
     free_all(unit);
     unit->started = false;
+    unit->quiet = false;
     unit->taken = false;
     return vtd_firmware_restore(unit);
 }
@@ -272,16 +273,19 @@ static void mask_events(struct vtd_unit *unit)
         vtd_event_mask(unit, VTD_EVENT_PAGES, true);
 }
 
-/* From a unit on which nothing is on to our queue and translation, with the tables as they are. */
-static int turn_on(struct vtd_unit *unit)
+/* From a unit on which nothing is on to our queue. */
+static int start_queue(struct vtd_unit *unit)
+{
+    mask_events(unit);
+    vtd_fault_clear(unit);
+    return vtd_qi_start(unit);
+}
+
+/* And to translation, with the tables as they are. */
+static int translate(struct vtd_unit *unit)
 {
     int err;
 
-    mask_events(unit);
-    vtd_fault_clear(unit);
-    err = vtd_qi_start(unit);
-    if (err)
-        return err;
     vtd_prq_start(unit);
     err = start_tables(unit);
     if (err)
@@ -300,7 +304,28 @@ static int take_over(struct vtd_unit *unit)
     vtd_firmware_save(unit);
     unit->taken = true;
     err = vtd_firmware_quiesce(unit);
-    return err ? err : turn_on(unit);
+    return err ? err : start_queue(unit);
+}
+
+/* What began with `err` did not come to its end. */
+static int undo(struct vtd_unit *unit, int err)
+{
+    if (err && give_back(unit))
+        plat_log(LOG_ERROR, "%s: neither started nor given back", unit->name);
+    return err;
+}
+
+int vtd_unit_quiet(struct vtd_unit *unit)
+{
+    int err = unit->root == NULL ? vtd_unit_prepare(unit) : 0;
+
+    if (err)
+        return err;
+    plat_assert(!unit->taken);
+    err = take_over(unit);
+    err = err ? err : vtd_firmware_protect(unit, false);
+    unit->quiet = !err;
+    return undo(unit, err);
 }
 
 int vtd_unit_start(struct vtd_unit *unit)
@@ -309,17 +334,12 @@ int vtd_unit_start(struct vtd_unit *unit)
 
     if (err)
         return err;
-    plat_assert(!unit->taken);
-    err = take_over(unit);
-    if (err) {
-        int undo = give_back(unit);
-
-        if (undo)
-            plat_log(LOG_ERROR, "%s: neither started nor given back", unit->name);
-        return err;
-    }
-    unit->started = true;
-    return 0;
+    plat_assert(!unit->taken || unit->quiet);
+    err = unit->quiet ? 0 : take_over(unit);
+    unit->quiet = false;
+    err = undo(unit, err ? err : translate(unit));
+    unit->started = !err;
+    return err;
 }
 
 int vtd_unit_suspend(struct vtd_unit *unit)
@@ -352,7 +372,9 @@ int vtd_unit_resume(struct vtd_unit *unit)
     vtd_tables_empty(unit);
     err = fill_tables(unit);
     if (!err)
-        err = turn_on(unit);
+        err = start_queue(unit);
+    if (!err)
+        err = translate(unit);
     if (!err)
         unit->suspended = false;
     return err;

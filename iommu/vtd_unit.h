@@ -61,6 +61,7 @@ struct vtd_unit {
     struct vtd_quirks quirks;
     uint64_t timeout_ns; /* of every wait for this unit; VTD_TIMEOUT_NS unless a test shortens it */
     bool taken;          /* `saved` is valid: there is something to give back */
+    bool quiet;          /* taken, and nothing but our queue is on */
     bool started;        /* runs */
     bool suspended;      /* between vtd_unit_suspend and a vtd_unit_resume that succeeds */
 
@@ -108,6 +109,14 @@ must_check int vtd_unit_create(paddr_t base, size_t size, uint16_t segment, unsi
 must_check int vtd_unit_prepare(struct vtd_unit *unit);
 /* Gives it back, of a unit that has not been started, or whose start has failed. T. */
 void vtd_unit_unprepare(struct vtd_unit *unit);
+
+/*
+ * The first half of a start: what firmware left on is ended, protected memory included, and our queue is on.
+ * Every request gets through until vtd_unit_start, which does the rest (rule 72 leaves memory protected as
+ * long: here the caller has ended all DMA but its own). Undone by vtd_unit_stop. 0, -ENOMEM, -ETIMEDOUT,
+ * -EIO: nothing of ours is left on. T.
+ */
+must_check int vtd_unit_quiet(struct vtd_unit *unit);
 
 /*
  * Takes the unit over, which is prepared here if it is not yet: notes and ends what firmware left on, clears

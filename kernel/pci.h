@@ -14,7 +14,7 @@
 #include "kernel/intr.h"
 #include "kernel/lib/compiler.h"
 
-#define PCI_FUNCTIONS_MAX 256u
+#define PCI_FUNCTIONS_MAX 2048u
 #define PCI_BARS          6u
 
 #define PCI_COMMAND_MEM    0x0002u

@@ -19,10 +19,7 @@
 #include "kernel/vm_tables.h"
 
 enum {
-    MADT_ENTRIES = 44,
-    MADT_LOCAL_APIC = 0,   /* ACPI 6.5, 5.2.12.2: id at 3, flags at 4 */
-    MADT_LOCAL_X2APIC = 9, /* 5.2.12.12: id at 4, flags at 8 */
-    MADT_ENABLED = 1,
+    LISTED_MAX = 2048,
 
     TABLE_ENTRIES = 512,
     UPPER_HALF = 256,
@@ -195,17 +192,6 @@ static enum outcome start(uint32_t apic, unsigned index)
     return let_in(apic, before);
 }
 
-/* APIC id of an enabled CPU. */
-static bool is_cpu(const struct acpi_entry *e, uint32_t *apic)
-{
-    bool wide = e->type == MADT_LOCAL_X2APIC;
-
-    if (!wide && e->type != MADT_LOCAL_APIC)
-        return false;
-    *apic = (uint32_t)acpi_get(e->bytes, wide ? 4 : 3, wide ? 4 : 1);
-    return acpi_get(e->bytes, wide ? 8 : 4, 4) & MADT_ENABLED;
-}
-
 static bool may_start(uint32_t apic)
 {
     if (!apic_can_reach(apic))
@@ -219,20 +205,18 @@ static bool may_start(uint32_t apic)
 
 void smp_init(void)
 {
-    uint32_t offset = MADT_ENTRIES, apic, own = CPU_READ(apic_id);
+    static uint32_t ids[LISTED_MAX];
+    uint32_t own = CPU_READ(apic_id);
     struct acpi_bytes madt;
-    struct acpi_entry e;
 
     if (!acpi_find("APIC", 0, &madt))
         return;
-    while (acpi_next_entry(madt, &offset, &e))
-        listed += is_cpu(&e, &apic);
+    listed = acpi_madt_cpus(madt, ids, LISTED_MAX);
     if (listed < 2 || !prepare())
         return;
     spin_expect_others();
-    offset = MADT_ENTRIES;
-    while (acpi_next_entry(madt, &offset, &e)) {
-        if (is_cpu(&e, &apic) && apic != own && may_start(apic) && start(apic, smp_cpus()) == LOST)
+    for (unsigned i = 0; i < listed; i++) {
+        if (ids[i] != own && may_start(ids[i]) && start(ids[i], smp_cpus()) == LOST)
             break;
     }
     log_line(LOG_INFO, "smp: %u of %u CPUs", smp_cpus(), listed);

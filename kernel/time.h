@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Time: the time-stamp counter, calibrated once against the ACPI power management timer, else against the
- * PIT.
+ * Time: the time-stamp counter, calibrated once against a clock of the machine's whose rate is known (ACPI PM
+ * timer, HPET, PIT), or by what CPUID says.
  */
 #ifndef KERNEL_TIME_H
 #define KERNEL_TIME_H
@@ -19,9 +19,9 @@
 #define TIME_NEVER UINT64_MAX
 
 /*
- * Measures the TSC; takes about 10 ms, longer while something interrupts. Needs acpi_init() (for the PM
- * timer) and apic_init() (the local APIC's timer is measured in the same window). Panics when no clock of the
- * machine moves. Interrupts off.
+ * Measures the TSC; takes about 10 ms, longer while something interrupts. Needs acpi_init() (for PM timer and
+ * HPET) and apic_init() (the local APIC's timer is measured in the same window). Panics when no clock of the
+ * machine moves and CPUID does not know. Interrupts off.
  */
 void time_init(void);
 
@@ -33,14 +33,20 @@ uint64_t time_now_ns(void);
 uint64_t time_deadline(uint64_t ns);
 
 /*
- * Measures the TSC once more, in Hz, against the same clock; about 10 ms, up to 0.2 s. 0, -EAGAIN when
- * something came between all the time, -ENODEV when that clock does not move (any more).
+ * Measures the TSC once more, in Hz, against the n-th of the clocks that move; about 10 ms, up to 0.2 s.
+ * Returns the clock's name, NULL: there are fewer. `*err` is 0, -EAGAIN when something came between all the
+ * time, -ENODEV when that clock does not move any more. Thread.
  */
-must_check int time_measure(uint64_t *hz);
+must_check const char *time_measure(unsigned n, uint64_t *hz, int *err);
 
-/* What was measured, and against what: "PM timer", "PIT". */
+/* What CPUID leaf 15h says of TSC and APIC timer, in Hz. False: nothing. X. */
+must_check bool time_cpuid(uint64_t *tsc_hz, uint64_t *apic_hz);
+
+/* What was found out by time_init(), and by what: "PM timer", "HPET", "PIT", "CPUID"; and whether two windows
+ * agreed. */
 uint64_t time_tsc_hz(void);
 const char *time_source(void);
+bool time_agreed(void);
 
 /* Spins for `ns` without giving the CPU away. X. */
 void time_delay(uint64_t ns);

@@ -56,10 +56,10 @@ MODEL_SUITE_SRCS := tests/host/model_ats_test.c tests/host/model_cache_test.c te
 
 # Host process only: the platform of a Linux process, units that record, units that translate, main().
 HOST_SUITE_SRCS := tests/host/pgtable_host_test.c tests/host/power_stub_test.c tests/host/queue_stub_test.c tests/host/refuse_test.c \
-                   tests/host/sweep_test.c tests/host/table_stub_test.c \
+                   tests/host/start_test.c tests/host/sweep_test.c tests/host/table_stub_test.c \
                    tests/host/ats_test.c tests/host/duty_stub_test.c tests/host/intr_stub_test.c \
                    tests/host/intr_walk_test.c tests/host/ioasid_host_test.c tests/host/nested_host_test.c \
-                   tests/host/prq_drain_test.c tests/host/prq_greedy_test.c tests/host/prq_test.c \
+                   tests/host/prq_drain_test.c tests/host/prq_greedy_test.c tests/host/prq_test.c tests/host/rates_test.c \
                    tests/host/svm_host_test.c tests/host/unit_stub_test.c tests/host/vcmd_test.c $(MODEL_SUITE_SRCS)
 HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/platform.c tests/host/memory.c \
              tests/host/bus.c tests/host/trace.c tests/host/stub_unit.c tests/host/stub_queue.c \

@@ -15,6 +15,11 @@ enum {
     RSDP_LENGTH = 20,
     RSDP_XSDT = 24,
 
+    MADT_FIRST = 44,
+    MADT_LOCAL_APIC = 0,   /* id at 3, flags at 4 */
+    MADT_LOCAL_X2APIC = 9, /* id at 4, flags at 8 */
+    MADT_ENABLED = 1,
+
     MCFG_FIRST = 44,
     MCFG_ENTRY = 16,
     MCFG_MAX = 64,
@@ -112,6 +117,36 @@ bool acpi_next_entry(struct acpi_bytes t, uint32_t *offset, struct acpi_entry *o
     out->bytes = (struct acpi_bytes){t.at + *offset, length};
     *offset += length;
     return true;
+}
+
+/* APIC id of an enabled CPU. */
+static bool is_cpu(const struct acpi_entry *e, uint32_t *id)
+{
+    bool wide = e->type == MADT_LOCAL_X2APIC;
+
+    if (!wide && e->type != MADT_LOCAL_APIC)
+        return false;
+    *id = (uint32_t)acpi_get(e->bytes, wide ? 4 : 3, wide ? 4 : 1);
+    return acpi_get(e->bytes, wide ? 8 : 4, 4) & MADT_ENABLED;
+}
+
+unsigned acpi_madt_cpus(struct acpi_bytes madt, uint32_t *ids, unsigned max)
+{
+    uint32_t offset = MADT_FIRST, id;
+    struct acpi_entry e;
+    unsigned count = 0;
+
+    while (count < max && acpi_next_entry(madt, &offset, &e)) {
+        unsigned i = 0;
+
+        if (!is_cpu(&e, &id))
+            continue;
+        while (i < count && ids[i] != id)
+            i++;
+        if (i == count)
+            ids[count++] = id;
+    }
+    return count;
 }
 
 bool acpi_mcfg_range(struct acpi_bytes mcfg, uint32_t index, struct acpi_ecam *out)

@@ -72,6 +72,12 @@ uint64_t acpi_root_entry(struct acpi_bytes root, bool wide, uint32_t index);
  */
 bool acpi_next_entry(struct acpi_bytes t, uint32_t *offset, struct acpi_entry *out);
 
+/*
+ * APIC ids of the CPUs that a MADT lists as enabled (5.2.12.2, 5.2.12.12), in its order and each once, be it
+ * listed as local APIC and as local x2APIC; `max` at most. Returns how many that are.
+ */
+unsigned acpi_madt_cpus(struct acpi_bytes madt, uint32_t *ids, unsigned max);
+
 /* Range `index` of an MCFG. False when there is none or it makes no sense (end before start). */
 bool acpi_mcfg_range(struct acpi_bytes mcfg, uint32_t index, struct acpi_ecam *out);
 

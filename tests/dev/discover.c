@@ -26,16 +26,26 @@ static void place(struct dma_dev *dev, const struct pci_function *fn)
         dev->place = fn->parent ? DMA_AT_ROOT_PORT : DMA_ON_ROOT_BUS;
 }
 
+static int add(struct dma_dev *dev, struct pci_function *fn)
+{
+    int err;
+
+    place(dev, fn);
+    err = dma_dev_add(dev);
+    if (err)
+        pci_enable(fn, true, false);
+    return err;
+}
+
+/* -ENOMEM; -ENOSPC: no room for more of them, or no vector. */
 static int offer(struct pci_function *fn, const char *scratch)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(probes); i++) {
         struct dma_dev *dev = NULL;
         int err = probes[i](fn, scratch, &dev);
 
-        if (!err) {
-            place(dev, fn);
-            return dma_dev_add(dev);
-        }
+        if (!err)
+            return add(dev, fn);
         if (err != -ENODEV) {
             plat_log(LOG_WARN, "%02x:%02x.%u: a DMA engine that cannot be used, error %d",
                      rid_bus(fn->id.rid), rid_dev(fn->id.rid), rid_fn(fn->id.rid), err);
@@ -50,8 +60,20 @@ int dma_discover(const char *scratch)
     for (struct pci_function *fn = pci_next(NULL); fn; fn = pci_next(fn)) {
         int err = offer(fn, scratch);
 
+        if (err == -ENOSPC) {
+            plat_log(LOG_WARN,
+                     "%02x:%02x.%u: no room for one more DMA engine: it and those behind it are left out",
+                     rid_bus(fn->id.rid), rid_dev(fn->id.rid), rid_fn(fn->id.rid));
+            return 0;
+        }
         if (err)
             return err;
     }
     return 0;
+}
+
+void dma_leave_out(struct dma_dev *dev)
+{
+    pci_enable(pci_by_id(dev->id), true, false);
+    dma_dev_remove(dev);
 }

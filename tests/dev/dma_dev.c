@@ -10,9 +10,7 @@
 #include "iommu/platform.h"
 #include "tests/dev/engines.h"
 
-#define MAX_DEVS 32
-
-static struct dma_dev *devs[MAX_DEVS];
+static struct dma_dev *devs[DMA_MAX_DEVS];
 static unsigned dev_count;
 
 const char *dma_engine_name(enum dma_engine engine)
@@ -62,7 +60,7 @@ int dma_dev_add(struct dma_dev *dev)
 {
     unsigned at = dev_count;
 
-    if (dev_count == MAX_DEVS)
+    if (dev_count == DMA_MAX_DEVS)
         return -ENOSPC;
     for (; at > 0 && comes_before(dev, devs[at - 1]); at--)
         devs[at] = devs[at - 1];

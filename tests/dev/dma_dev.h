@@ -58,6 +58,7 @@ enum dma_result {
 };
 
 #define DMA_MAX_RIDS 4
+#define DMA_MAX_DEVS 32u
 
 /* One transfer. */
 struct dma_xfer {
@@ -127,7 +128,8 @@ struct dma_dev {
 
 /*
  * Finds every engine of this machine, once; enables memory decoding, bus mastering and one interrupt vector
- * of each. Devices that answer wrongly are left out and reported by plat_log. 0 or the errno of a missing
+ * of each. Devices that answer wrongly, and those beyond the first DMA_MAX_DEVS, are left out and reported by
+ * plat_log. 0 or the errno of a missing
  * resource. `scratch`: serial number of an NVMe drive whose contents may be lost, "" for none; a drive of an
  * emulator says so itself, see nvme.c. Before translation is on. Thread.
  */
@@ -151,6 +153,12 @@ uint32_t dma_some_len(const struct dma_dev *dev, uint32_t at_most);
 
 /* Do two devices share a requester id, so that no table can tell them apart? */
 bool dma_same_group(const struct dma_dev *a, const struct dma_dev *b);
+
+/*
+ * Takes a device off the list, with its bus mastering off, for which there is no use; the object stays
+ * readable. Nothing is under way on it. Thread.
+ */
+void dma_leave_out(struct dma_dev *dev);
 
 /*
  * Starts a transfer. -EBUSY when one is under way, -EINVAL for a length, offset or address beyond the

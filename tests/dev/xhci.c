@@ -14,6 +14,7 @@
 
 #include "kernel/lib/bits.h"
 #include "kernel/pci.h"
+#include "kernel/thread.h"
 #include "tests/dev/engines.h"
 
 #define CLASS_XHCI 0x0c0330u
@@ -52,8 +53,10 @@ enum { PAGE_COMMANDS, PAGE_EVENTS, PAGE_SEGMENTS, PAGE_CONTEXTS, PAGE_SCRATCH, M
 #define MAX_EXT     64u
 #define HANDOVER_NS 1000000000ull
 #define RESET_NS    1000000000ull
-#define ANSWER_NS   20000000ull
-#define SLICE_NS    100000ull
+/* A register that is read earlier can hang the machine, on Intel's controllers. */
+#define AFTER_RESET_NS 1000000ull
+#define ANSWER_NS      20000000ull
+#define SLICE_NS       100000ull
 
 struct trb {
     uint32_t word[4];
@@ -169,6 +172,7 @@ static int reset(struct xhci *x)
 
     (void)stand_still(x); /* a controller with an error need not get there */
     op_write(x, USBCMD, CMD_RESET);
+    thread_sleep(AFTER_RESET_NS);
     err = wait_reg(x, x->op + USBCMD, CMD_RESET, 0, RESET_NS);
     if (!err)
         err = wait_reg(x, x->op + USBSTS, STS_NOT_READY, 0, RESET_NS);

@@ -24,7 +24,7 @@ static void explain(const char *what, int err, const char *why)
     snprintf(fx.reason, sizeof(fx.reason), "%s: %s%s%.200s", what, t_errno_name(err), *why ? ", " : "", why);
 }
 
-static int make(void)
+static int create(void)
 {
     const void *bytes;
     size_t size;
@@ -42,9 +42,14 @@ static int make(void)
     if (err) {
         fx.iommu = NULL;
         explain("iommu_create", err, why);
-        return err;
     }
-    err = iommu_start(fx.iommu);
+    return err;
+}
+
+static int start(void)
+{
+    int err = iommu_start(fx.iommu);
+
     if (err) {
         explain("iommu_start", err, "");
         iommu_drop(fx.iommu);
@@ -54,6 +59,13 @@ static int make(void)
     fx.reason[0] = 0;
     lane_known(fx.iommu);
     return 0;
+}
+
+static int make(void)
+{
+    int err = create();
+
+    return err ? err : start();
 }
 
 static int unmake(void)
@@ -100,6 +112,19 @@ static int guarded(const char *what, int (*fn)(void))
     return -EIO;
 }
 
+/* What firmware has left on must not stand between the engines and their queues in memory. */
+static int quiet(void)
+{
+    int err = create();
+
+    if (err)
+        return err;
+    err = iommu_quiet(fx.iommu);
+    if (err)
+        explain("iommu_quiet", err, "");
+    return err;
+}
+
 static int discover(void)
 {
     int err = dma_discover(fx.scratch);
@@ -107,6 +132,33 @@ static int discover(void)
     if (err)
         explain("dma_discover", err, "");
     return err;
+}
+
+/* By force or not, discovery does nothing with the units. */
+static void find_engines(void)
+{
+    struct iommu *iommu = fx.iommu;
+
+    if (guarded("devices", discover))
+        plat_log(LOG_ERROR, "%s", fx.reason);
+    fx.iommu = iommu;
+}
+
+/* No case could prove anything by them. */
+static void leave_out_strangers(void)
+{
+    struct dma_dev *dev;
+
+    for (unsigned e = 0; fx.iommu && e < DMA_ENGINE_COUNT; e++) {
+        for (unsigned n = 0; (dev = dma_dev_get(e, n));) {
+            if (iommu_unit_of(fx.iommu, dev->id)) {
+                n++;
+                continue;
+            }
+            plat_log(LOG_WARN, "%s: behind no unit that can be tested: left out", dev->name);
+            dma_leave_out(dev);
+        }
+    }
 }
 
 static int probe(void)
@@ -134,10 +186,12 @@ void fixture_init(const struct args *args)
 {
     fx.dmar = args->dmar;
     fx.scratch = args->nvme;
-    if (guarded("devices", discover))
-        plat_log(LOG_ERROR, "%s", fx.reason);
-    if (guarded("start", make))
+    if (guarded("units", quiet))
+        plat_log(LOG_INFO, "units as firmware left them: %s", fx.reason);
+    find_engines();
+    if (guarded("start", fx.iommu ? start : make))
         plat_log(LOG_INFO, "no unit to test: %s", fx.reason);
+    leave_out_strangers();
     probe_lanes();
 }
 

@@ -32,6 +32,13 @@ static void print_unit(const struct runner *run, unsigned n, const struct vtd_un
         report_line(run, "# unit-%u-oddity: %s", n, odd[i]);
 }
 
+static void print_refused(const struct runner *run, const struct iommu *iommu)
+{
+    for (unsigned i = 0; i < iommu->refused_count && i < IOMMU_MAX_UNITS; i++)
+        report_line(run, "# unit-left-alone: base 0x%llx, %s", (unsigned long long)iommu->refused[i].base.v,
+                    iommu->refused[i].why);
+}
+
 static void print_devices(const struct runner *run)
 {
     struct dma_dev *dev;
@@ -91,6 +98,8 @@ void header_print(struct runner *run)
         report_line(run, "# iommu: none, %s", fixture_reason());
     for (unsigned u = 0; iommu && u < iommu->unit_count; u++)
         print_unit(run, u, iommu->units[u]);
+    if (iommu)
+        print_refused(run, iommu);
     print_devices(run);
     if (iommu)
         print_lanes(run);

@@ -8,7 +8,7 @@
 #include "kernel/lib/bits.h"
 #include "tests/host/host.h"
 
-#define MAX_BLOCKS    32
+#define MAX_BLOCKS    96
 #define MAX_FUNCTIONS 32
 #define MAX_VECTORS   32
 #define FIRST_VECTOR  0x40u

@@ -31,6 +31,18 @@ static void walk_entries(struct acpi_bytes t)
     }
 }
 
+static void list_cpus(struct acpi_bytes t)
+{
+    uint32_t ids[8];
+    unsigned count = acpi_madt_cpus(t, ids, ARRAY_SIZE(ids));
+
+    check(count <= ARRAY_SIZE(ids));
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned j = 0; j < i; j++)
+            check(ids[i] != ids[j]);
+    }
+}
+
 static void walk_root(struct acpi_bytes t, bool wide)
 {
     uint32_t count = acpi_root_count(t, wide);
@@ -61,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     walk_root(t, false);
     walk_root(t, true);
     walk_entries(t);
+    list_cpus(t);
     for (uint32_t i = 0; acpi_mcfg_range(t, i, &ecam); i++)
         check(ecam.start_bus <= ecam.end_bus && i < t.length / 16);
     (void)acpi_fadt_pm_timer(t, &wide);

@@ -71,9 +71,27 @@ static void read_struct(struct dmar *dmar, const struct dmar_struct *s)
     check(strlen(text) < sizeof(text) && !strchr(text, '\n'));
 }
 
+/* Those that are passed over; returns their bytes. */
+static uint32_t read_faulty(struct dmar *dmar)
+{
+    struct dmar_struct s = {0};
+    const char *what = NULL;
+    unsigned count = 0;
+    uint32_t bytes = 0;
+
+    for (; dmar_next_faulty(dmar, &s, &what); count++) {
+        check(what != NULL && s.type == DMAR_RMRR);
+        bytes += s.size;
+        read_struct(dmar, &s);
+    }
+    check(count == dmar->faulty);
+    return bytes;
+}
+
+/* Every byte belongs to the header, to a structure or to one that is passed over. */
 static void read_table(struct dmar *dmar)
 {
-    uint32_t bytes = HEADER;
+    uint32_t end = HEADER, bytes = HEADER + read_faulty(dmar);
     unsigned count = dmar->unknown;
     struct dmar_struct unit;
     char text[80];
@@ -82,9 +100,12 @@ static void read_table(struct dmar *dmar)
         count += dmar->count[type];
     dmar_for_each(s, dmar)
     {
-        check(s.offset == bytes && s.size >= 4);
+        check(s.offset >= end && s.size >= 4);
+        end = s.offset + s.size;
         bytes += s.size;
-        check(bytes <= dmar->size && count-- > 0);
+        check(end <= dmar->size && count-- > 0);
+        if (s.type == DMAR_RMRR)
+            check(s.length > 0 && s.base.v % 4096 == 0 && s.base.v + (s.length - 1) > s.base.v);
         read_struct(dmar, &s);
     }
     check(bytes == dmar->size && count == 0);

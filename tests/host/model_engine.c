@@ -47,7 +47,7 @@ struct engine {
     uint8_t in[MAX_LEN]; /* what a read brings, until it is over */
 };
 
-static struct engine engines[STUB_UNITS * (STUB_DEVS + STUB_ATS_DEVS)];
+static struct engine engines[STUB_UNITS * (STUB_DEVS + STUB_ATS_DEVS) + 1];
 
 static struct engine *of(struct dma_dev *dev)
 {
@@ -303,7 +303,26 @@ static int plug(struct engine *e, unsigned u, const struct stub_dev *d, enum dma
     return dma_dev_add(&e->dev);
 }
 
-int dma_discover(unused const char *scratch)
+/* One write to a page of its own, as a drive answers Identify: whoever does not get through is not known. */
+static int identify(struct dma_dev *dev)
+{
+    uint8_t *page = plat_pages_alloc(1, OWNER_KERNEL);
+    struct dma_xfer x = {.dir = DMA_TO_MEM, .len = 1};
+    int err;
+
+    if (!page)
+        return -ENOMEM;
+    x.iova.v = plat_pa(page).v;
+    err = dma_run(dev, &x);
+    if (!err && dev->result != DMA_RESULT_OK) {
+        plat_log(LOG_WARN, "%s: a DMA engine that cannot be used, its memory is out of its reach", dev->name);
+        dma_leave_out(dev);
+    }
+    plat_pages_free(page, 1);
+    return err;
+}
+
+static int plug_all(void)
 {
     unsigned count = 0;
     int err = 0;
@@ -314,9 +333,26 @@ int dma_discover(unused const char *scratch)
         for (unsigned n = 0; n < STUB_ATS_DEVS && err == 0; n++)
             err = plug(&engines[count++], u, stub_machine_ats_dev(u, n), DMA_ATS);
     }
+    if (model_machine_unit(0) != NULL && err == 0)
+        err = plug(&engines[count], 0, stub_machine_stranger(), DMA_MODEL);
+    return err;
+}
+
+int dma_discover(unused const char *scratch)
+{
+    int err = plug_all();
+
     host_pci_on_write(configured);
     model_machine_on_time(tick);
+    for (unsigned i = 0; i < ARRAY_SIZE(engines) && err == 0; i++)
+        err = engines[i].unit ? identify(&engines[i].dev) : 0;
     return err;
+}
+
+void dma_leave_out(struct dma_dev *dev)
+{
+    plat_pci_write32(dev->id, COMMAND, plat_pci_read32(dev->id, COMMAND) & ~4u);
+    dma_dev_remove(dev);
 }
 
 int dma_unplug(unused struct dma_dev *dev)

@@ -123,6 +123,8 @@ static const struct stub_dev one_segment_ats[STUB_UNITS][STUB_ATS_DEVS] = {
     {{{0, RID(0, 5, 0)}, {RID(0, 5, 0)}, 1}, {{0, RID(0, 19, 0)}, {RID(0, 19, 0)}, 1}},
 };
 
+static const struct stub_dev stranger = {{0, RID(0, 30, 0)}, {RID(0, 30, 0)}, 1};
+
 static struct stub_dev devs[STUB_UNITS][STUB_DEVS];
 static struct stub_dev ats_devs[STUB_UNITS][STUB_ATS_DEVS];
 
@@ -174,6 +176,7 @@ static void plug_devices(void)
         for (unsigned d = 0; d < STUB_ATS_DEVS; d++)
             plug_ats(ats_devs[u][d].id);
     }
+    plug_tagger(stranger.id);
 }
 
 struct stub_unit *stub_machine_unit(unsigned n)
@@ -192,6 +195,11 @@ const struct stub_dev *stub_machine_ats_dev(unsigned unit, unsigned n)
 {
     plat_assert(unit < STUB_UNITS && n < STUB_ATS_DEVS);
     return &ats_devs[unit][n];
+}
+
+const struct stub_dev *stub_machine_stranger(void)
+{
+    return &stranger;
 }
 
 /* ---- DMAR ---- */

@@ -49,6 +49,10 @@ struct stub_unit *stub_machine_unit(unsigned n);
 const struct stub_dev *stub_machine_dev(unsigned unit, unsigned n);
 const struct stub_dev *stub_machine_ats_dev(unsigned unit, unsigned n);
 
+/* A device on bus 0 of segment 0 that no unit of the DMAR has; in front of strict units its requests arrive
+ * at unit 0. */
+const struct stub_dev *stub_machine_stranger(void);
+
 /* Where the capabilities are, and the bits that turn them on. */
 #define STUB_PASID_CONTROL 0x104 /* upper half, bit 0 */
 #define STUB_ATS_CONTROL   0x114 /* upper half, bit 15 */

@@ -51,11 +51,13 @@ TEST(refuse, too_many_units, .needs = NEED_HOST,
     own_log_begin();
     T_ASSERT_OK(t, iommu_create(blob.bytes, blob.size, &iommu, why, sizeof(why)));
     T_EXPECT_EQ(t, iommu->unit_count, (unsigned)IOMMU_MAX_UNITS);
-    T_EXPECT(t, own_log_has("unit at fd010000: more than 16 units, left alone"));
-    T_EXPECT(t, own_log_has("unit at fd011000: more than 16 units, left alone"));
+    T_EXPECT(t, own_log_has("unit at fd040000: one more than there is room for"));
+    T_EXPECT(t, own_log_has("unit at fd041000: one more than there is room for"));
     own_log_end();
-    T_EXPECT_EQ(t, iommu_unit_at(iommu, (paddr_t){WINDOW_BASE + 15 * PAGE_SIZE}), iommu->units[15]);
-    T_EXPECT(t, iommu_unit_at(iommu, (paddr_t){WINDOW_BASE + 16 * PAGE_SIZE}) == NULL);
+    T_EXPECT_EQ(t, iommu->refused_count, 2u);
+    T_EXPECT_EQ(t, iommu->refused[1].base.v, WINDOW_BASE + (IOMMU_MAX_UNITS + 1) * PAGE_SIZE);
+    T_EXPECT_EQ(t, iommu_unit_at(iommu, (paddr_t){WINDOW_BASE + 63 * PAGE_SIZE}), iommu->units[63]);
+    T_EXPECT(t, iommu_unit_at(iommu, (paddr_t){WINDOW_BASE + 64 * PAGE_SIZE}) == NULL);
     T_EXPECT_ERR(t, iommu_suspend(iommu), -EINVAL);
     T_EXPECT_ERR(t, iommu_resume(iommu), -EINVAL);
     iommu->units[3]->prq.groups = 1;
@@ -85,6 +87,32 @@ TEST(
     own_log_end();
     T_EXPECT(t, strstr(why, "unit at 100000000: registers cannot be mapped") != NULL);
     T_EXPECT_EQ(t, host_objects(OWNER_TABLE), objects);
+}
+
+TEST(refuse, bad_reserved, .needs = NEED_HOST,
+     .doc = "reserved memory that cannot be does not refuse the table: it is said, with the device's name")
+{
+    struct dmar_blob blob;
+    struct iommu *iommu;
+    char why[160] = "";
+    uint32_t s;
+
+    windows[0] = (struct host_mmio){
+        .base = {WINDOW_BASE}, .size = PAGE_SIZE, .read32 = window_read32, .read64 = window_read64};
+    host_mmio_add(&windows[0]);
+    blob_begin(&blob);
+    blob_drhd(&blob, 1, 0, WINDOW_BASE);
+    s = blob_struct(&blob, DMAR_RMRR, 24);
+    blob_put(&blob, s + 8, 0x7a000000, 8);
+    blob_put(&blob, s + 16, 0x7a0007ff, 8);
+    blob_function(&blob, 1, 0, 0, 2, 0);
+    own_log_begin();
+    T_ASSERT_OK(t, iommu_create(blob.bytes, blob.size, &iommu, why, sizeof(why)));
+    T_EXPECT(t, own_log_has("passed over, reserved memory not in whole pages: RMRR segment 0 memory "
+                            "7a000000+800: endpoint 00:02.0"));
+    own_log_end();
+    T_EXPECT_EQ(t, iommu->unit_count, 1u);
+    T_EXPECT_OK(t, iommu_destroy(iommu));
 }
 
 TEST(refuse, lanes, .needs = NEED_IOMMU | NEED_HOST,

@@ -96,6 +96,55 @@ TEST(unit, firmware_left_it_on, .needs = NEED_HOST, .rules = "72 73",
     own_close(t, &own);
 }
 
+static void leave_on(struct own_unit *own)
+{
+    own->stub->last_was_wait = true;
+    for (unsigned i = 0; i < ARRAY_SIZE(left_over); i++)
+        stub_set_reg(own->stub, left_over[i].offset, left_over[i].width, left_over[i].value);
+}
+
+static void expect_left_on(struct t *t, const struct own_unit *own)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(left_over); i++)
+        T_EXPECT_EQ(t, stub_reg(own->stub, left_over[i].offset, left_over[i].width), left_over[i].value);
+}
+
+TEST(unit, firmware_quiet, .needs = NEED_HOST, .rules = "72 73",
+     .doc =
+         "what firmware left on goes off before the unit is started, and comes back at stop: after a start, "
+         "without one, and where the unit did not obey")
+{
+    struct stub_cfg cfg = own_cfg();
+    struct own_unit own;
+
+    own_set(&cfg.cap, SPAN_MASK(VTD_CAP_PLMR), true);
+    own_set(&cfg.ecap, SPAN_MASK(VTD_ECAP_IR), true);
+    own_create(t, &own, &cfg);
+    (void)host_fail_allocation(1);
+    T_EXPECT_ERR(t, vtd_unit_quiet(own.unit), -ENOMEM);
+    for (unsigned started = 0; started < 2; started++) {
+        leave_on(&own);
+        T_ASSERT_OK(t, vtd_unit_quiet(own.unit));
+        T_EXPECT_EQ(t, stub_reg(own.stub, VTD_OFF_GSTS, 4) & 0x86800000, 0x04000000ull); /* our queue */
+        T_EXPECT_EQ(t, stub_reg(own.stub, VTD_OFF_PMEN, 4), 0ull);
+        if (started)
+            T_ASSERT_OK(t, vtd_unit_start(own.unit));
+        T_ASSERT_OK(t, vtd_unit_stop(own.unit));
+        expect_left_on(t, &own);
+    }
+    own.unit->timeout_ns = 5000000;
+    own.stub->faults.ignored_commands = (uint32_t)SPAN_MASK(VTD_GCMD_TE);
+    T_EXPECT_ERR(t, vtd_unit_quiet(own.unit), -ETIMEDOUT);
+    T_EXPECT(t, !own.unit->quiet);
+    own.stub->faults.ignored_commands = 0;
+    own.stub->command = 0;
+    if (own.unit->taken)
+        T_ASSERT_OK(t, vtd_unit_stop(own.unit));
+    own.stub->breach_count = 0; /* commands behind one that is not over */
+    expect_left_on(t, &own);
+    own_close(t, &own);
+}
+
 /* Place in the trace of the last write of `value` to a register of 32 bits; 0 if there was none. */
 static unsigned last_write(uint64_t pa, uint64_t value)
 {

@@ -115,6 +115,36 @@ TEST(acpi, entries, .doc = "a MADT is walked to its end, and no further than its
     T_EXPECT(t, !acpi_next_entry(table, &at, &e));
 }
 
+static uint8_t *put_cpu(uint8_t *at, bool wide, uint32_t id, bool enabled)
+{
+    at[0] = wide ? 9 : 0;
+    at[1] = wide ? 16 : 8;
+    put(at + (wide ? 4 : 3), id, wide ? 4 : 1);
+    at[wide ? 8 : 4] = enabled;
+    return at + at[1];
+}
+
+TEST(acpi, cpus,
+     .doc = "a CPU that the MADT lists twice, in one form or in both, is one; disabled ones are none")
+{
+    uint8_t b[44 + 4 * 8 + 3 * 16] = {0}, *at = b + 44;
+    struct acpi_bytes table = {b, sizeof(b)};
+    uint32_t ids[4];
+
+    at = put_cpu(at, false, 0, true);
+    at = put_cpu(at, false, 2, true);
+    at = put_cpu(at, false, 3, false);
+    at = put_cpu(at, true, 2, true);
+    at = put_cpu(at, true, 258, true);
+    at = put_cpu(at, false, 0, true);
+    put_cpu(at, true, 3, true);
+    T_ASSERT_EQ(t, acpi_madt_cpus(table, ids, 4), 4u);
+    T_EXPECT(t, ids[0] == 0 && ids[1] == 2 && ids[2] == 258 && ids[3] == 3);
+    T_EXPECT_EQ(t, acpi_madt_cpus(table, ids, 2), 2u);
+    table.length -= 16;
+    T_EXPECT_EQ(t, acpi_madt_cpus(table, ids, 4), 3u);
+}
+
 TEST(acpi, mcfg, .doc = "ranges of configuration space; one that ends before it starts is none")
 {
     uint8_t b[44 + 16 + 8] = {0};

@@ -93,19 +93,6 @@ TEST(dmar, bad_structures,
     refused_whole(t, &blob, -EINVAL, s + 16, "shorter");
 
     blob_begin(&blob);
-    s = blob_struct(&blob, 1, 24);
-    blob_put(&blob, s + 8, 0x10000, 8);
-    blob_put(&blob, s + 16, 0xffff, 8);
-    refused_whole(t, &blob, -EINVAL, s, "before it begins");
-    blob_put(&blob, s + 16, 0xefff, 8);
-    refused_whole(t, &blob, -EINVAL, s, "before it begins");
-    blob_put(&blob, s + 16, 0x10ffe, 8);
-    refused_whole(t, &blob, -EINVAL, s, "whole pages");
-    blob_put(&blob, s + 8, 0, 8);
-    blob_put(&blob, s + 16, UINT64_MAX, 8);
-    refused_whole(t, &blob, -EINVAL, s, "before it begins");
-
-    blob_begin(&blob);
     s = blob_struct(&blob, 4, 12);
     memcpy(blob.bytes + s + 8, "\\_SB", 4);
     refused_whole(t, &blob, -EINVAL, s, "name");
@@ -211,6 +198,8 @@ TEST(dmar, longer_memory, .doc = "bytes behind the length in the header are not 
 static void read_all(struct t *t, const struct dmar *dmar, dmar_cfg_read *read)
 {
     uint32_t bytes = 48;
+    struct dmar_struct faulty = {0};
+    const char *what;
     char line[64];
 
     dmar_for_each(s, dmar)
@@ -227,6 +216,8 @@ static void read_all(struct t *t, const struct dmar *dmar, dmar_cfg_read *read)
         dmar_struct_text(dmar, &s, line, sizeof(line));
         (void)dmar_covers(dmar, &s, (struct pci_id){s.segment, RID(3, 2, 1)}, read, t);
     }
+    while (dmar_next_faulty(dmar, &faulty, &what))
+        bytes += faulty.size;
     T_ASSERT_EQ(t, bytes, dmar->size);
 }
 

@@ -26,6 +26,7 @@
 #include "kernel/smp.h"
 #include "kernel/thread.h"
 #include "kernel/time.h"
+#include "kernel/time_ref.h"
 #include "kernel/vm.h"
 #include "kernel/watchdog.h"
 #include "tests/harness/env.h"
@@ -65,6 +66,19 @@ static bool time_is_virtual(void)
            hz < round + round / 1000;
 }
 
+/* The clock that was measured against, and those that could have taken its place. */
+static void print_time(char *out, size_t size)
+{
+    size_t len = (size_t)snprintf(
+        out, size, "%s, TSC %llu kHz by %s%s; clocks:", time_is_virtual() ? "virtual" : "real",
+        (unsigned long long)(time_tsc_hz() / 1000), time_source(), time_agreed() ? "" : ", not agreed");
+
+    for (unsigned n = 0; time_ref(n) && len < size; n++)
+        len += (size_t)snprintf(out + len, size - len, "%s %s", n ? "," : "", time_ref(n)->name);
+    if (!time_ref(0) && len < size)
+        snprintf(out + len, size - len, " none");
+}
+
 void env_facts(env_fact_fn *emit, void *ctx)
 {
     const struct boot_info *boot = boot_info();
@@ -75,8 +89,7 @@ void env_facts(env_fact_fn *emit, void *ctx)
     snprintf(text, sizeof(text), "%s, revision 0x%x, UEFI %u.%u", boot->firmware_vendor,
              boot->firmware_revision, boot->efi_revision >> 16, (boot->efi_revision & 0xffff) / 10);
     emit(ctx, "uefi", text);
-    snprintf(text, sizeof(text), "%s, TSC %llu kHz by %s", time_is_virtual() ? "virtual" : "real",
-             (unsigned long long)(time_tsc_hz() / 1000), time_source());
+    print_time(text, sizeof(text));
     emit(ctx, "time", text);
     emit(ctx, "serial", console_port());
     emit(ctx, "watchdog", watchdog_running() ? "NMI" : "none");
