@@ -72,9 +72,11 @@ HOST_ALL  := $(sort $(LIB_SRCS) $(IOMMU_SRCS) $(TEST_SRCS) $(HOST_SRCS))
 FW_OBJS   := $(call objects,fw,$(FW_SRCS))
 HOST_OBJS := $(call objects,host,$(HOST_ALL))
 
-# Cases run once: small is worth more than fast. What touches every byte of every proof is the exception.
-$(O)/fw/tests/%.o: FW_CFLAGS += -Os
-$(O)/fw/tests/harness/proof.o $(O)/fw/tests/harness/rng.o: FW_CFLAGS += -O2
+# Most code runs a few times: small is worth more than fast, and takes an emulator no longer. What touches every
+# byte of every page and every proof is the exception.
+FW_FAST := kernel/page.o tests/harness/proof.o tests/harness/rng.o
+$(addprefix $(O)/fw/,kernel/%.o iommu/%.o tests/%.o): FW_CFLAGS += -Os
+$(addprefix $(O)/fw/,$(FW_FAST)): FW_CFLAGS += -O2
 
 # And to compile them takes longer than they run.
 $(O)/host/%_test.o: HOST_CFLAGS += -O0
