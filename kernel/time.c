@@ -119,6 +119,8 @@ static bool measure_window(const struct time_ref *ref, struct rates *out)
     if (!edge_at_change(ref, &end, &looks))
         return false;
     ticks = (end.ref - start.ref) & ref->mask;
+    if (ticks == 0) /* once around, while somebody else had the CPU */
+        ticks = (uint64_t)ref->mask + 1;
     out->tsc_hz = (end.tsc - start.tsc) * ref->hz / ticks;
     out->apic_hz = start.apic > end.apic ? (start.apic - end.apic) * ref->hz / ticks : 0;
     return true;
