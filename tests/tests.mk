@@ -32,7 +32,7 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
              tests/suites/guest.c tests/suites/more_dmar.c tests/suites/nest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c tests/suites/core_bench.c
 
 # On several CPUs: the firmware, and the threads of build/tsan/pasidcheck.
-RACE_SUITE_SRCS := tests/suites/race_bind_test.c tests/suites/race_load_test.c tests/suites/race_order_test.c tests/suites/race_reader_test.c tests/suites/race_set_test.c
+RACE_SUITE_SRCS := tests/suites/race_bind_test.c tests/suites/race_load_test.c tests/suites/race_order_test.c tests/suites/race_reader_test.c tests/suites/race_set_test.c tests/suites/race_work_test.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
 TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/ioasid_irq_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
