@@ -29,7 +29,7 @@ import verdict
 from check_jobs import Job, Result, Runner, show_failures, show_table, total
 
 # The long ones first, so that none is left alone at the end.
-MACHINES = ("new-fs-mt", "new-fs-nvme", "new-fs-smp2", "new-fs", "new-ss", "mid-fs", "mid-ss", "old-ss",
+MACHINES = ("new-fs-mt", "new-fs-nvme", "silicon-like", "new-fs-smp2", "new-fs", "new-ss", "mid-fs", "mid-ss", "old-ss",
             "new-fs-ir", "old-ss-ir")
 TWICE = "new-fs"  # runs again with the same seed
 TIME = "# time_us "
