@@ -73,7 +73,10 @@ static struct nvme_cmd copy(struct engine *e, const struct dma_xfer *x)
     return cmd;
 }
 
-/* A read of one block into a page of ours goes first: the one behind it is held back. */
+/*
+ * A read of one block into a page of ours goes first: the one behind it is held back. Without an answer to the first
+ * nobody knows where the second one is: then the controller is reset, which ends it.
+ */
 static int start_held(struct engine *e, const struct nvme_cmd *cmd)
 {
     struct nvme_cmd primer = {
@@ -81,12 +84,17 @@ static int start_held(struct engine *e, const struct nvme_cmd *cmd)
         .nsid = 1,
         .dptr = {plat_pa(nvme_page(&e->nvme, NVME_PAGE_DATA)).v},
     };
+    int err, down;
 
     nvme_queue_cmd(&e->nvme, NVME_IO, &primer);
     nvme_queue_cmd(&e->nvme, NVME_IO, cmd);
     nvme_ring(&e->nvme, NVME_IO);
     /* Both were fetched together: when the first has ended the second has been translated. */
-    return nvme_wait(&e->nvme, NVME_IO, 1, PRIMER_NS);
+    err = nvme_wait(&e->nvme, NVME_IO, 1, PRIMER_NS);
+    if (!err || err == -EACCES)
+        return err;
+    down = nvme_down(&e->nvme);
+    return down ? down : err;
 }
 
 static int nvme_start(struct dma_dev *dev, const struct dma_xfer *x)
@@ -101,8 +109,9 @@ static int nvme_start(struct dma_dev *dev, const struct dma_xfer *x)
     e->queue = dev->engine == DMA_NVME_ID ? NVME_ADMIN : NVME_IO;
     cmd = dev->engine == DMA_NVME_ID ? identify(x->iova.v, 1, 0) : copy(e, x);
     if (dev->held) {
-        e->blocked = start_held(e, &cmd) == -EACCES;
-        return 0;
+        err = start_held(e, &cmd);
+        e->blocked = err == -EACCES;
+        return e->blocked ? 0 : err;
     }
     nvme_queue_cmd(&e->nvme, e->queue, &cmd);
     nvme_ring(&e->nvme, e->queue);
