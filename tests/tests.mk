@@ -35,7 +35,7 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
 RACE_SUITE_SRCS := tests/suites/race_bind_test.c tests/suites/race_load_test.c tests/suites/race_order_test.c tests/suites/race_reader_test.c tests/suites/race_set_test.c tests/suites/race_work_test.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
-TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/ioasid_irq_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
+TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/drive_test.c tests/suites/target/ioasid_irq_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
                      tests/suites/target/sva_gone_test.c tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
                      tests/suites/target/harness_stray_test.c
