@@ -89,7 +89,7 @@ HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_drain_test
 # ---- What no platform does by itself: damaged tables, refused calls, texts ----
 
 COVER_SRCS      := tests/host/ats_find_test.c tests/host/audit_test.c tests/host/bind_edge_test.c tests/host/core_edge_test.c \
-                   tests/host/give_up_test.c tests/host/pages_edge_test.c tests/host/unit_edge_test.c tests/host/words_test.c
+                   tests/host/give_up_test.c tests/host/pages_edge_test.c tests/host/record_shape_test.c tests/host/unit_edge_test.c tests/host/words_test.c
 HOST_SUITE_SRCS += $(COVER_SRCS)
 HOST_SRCS       += $(COVER_SRCS)
 
