@@ -32,10 +32,10 @@ TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
              tests/suites/guest.c tests/suites/more_dmar.c tests/suites/nest.c tests/suites/play.c tests/suites/rig.c tests/suites/stream.c tests/suites/svm_bench.c tests/suites/core_bench.c
 
 # On several CPUs: the firmware, and the threads of build/tsan/pasidcheck.
-RACE_SUITE_SRCS := tests/suites/race_bind_test.c tests/suites/race_load_test.c tests/suites/race_order_test.c tests/suites/race_reader_test.c tests/suites/race_set_test.c tests/suites/race_allocator_test.c
+RACE_SUITE_SRCS := tests/suites/race_bind_test.c tests/suites/race_load_test.c tests/suites/race_order_test.c tests/suites/race_reader_test.c tests/suites/race_set_test.c tests/suites/race_work_test.c tests/suites/race_allocator_test.c
 
 # Firmware only: DMA engines of the machine, suites about the kernel, payload_main().
-TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/ioasid_irq_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
+TARGET_SUITE_SRCS := tests/suites/target/broken_test.c tests/suites/target/drive_test.c tests/suites/target/ioasid_irq_test.c tests/suites/target/intr_dma_test.c tests/suites/target/kernel_test.c tests/suites/target/kernel_guard_test.c \
                      tests/suites/target/kernel_smp_test.c tests/suites/target/page_test.c \
                      tests/suites/target/sva_gone_test.c tests/suites/target/sva_test.c tests/suites/target/vm_test.c \
                      tests/suites/target/harness_stray_test.c
@@ -89,7 +89,7 @@ HOST_SRCS       += tests/host/interleave_test.c tests/host/interleave_drain_test
 # ---- What no platform does by itself: damaged tables, refused calls, texts ----
 
 COVER_SRCS      := tests/host/ats_find_test.c tests/host/audit_test.c tests/host/bind_edge_test.c tests/host/core_edge_test.c \
-                   tests/host/give_up_test.c tests/host/pages_edge_test.c tests/host/unit_edge_test.c tests/host/words_test.c
+                   tests/host/give_up_test.c tests/host/pages_edge_test.c tests/host/record_shape_test.c tests/host/unit_edge_test.c tests/host/words_test.c
 HOST_SUITE_SRCS += $(COVER_SRCS)
 HOST_SRCS       += $(COVER_SRCS)
 

@@ -26,44 +26,76 @@ int worker_push(struct worker *w, const struct worker_desc *desc)
     return rc;
 }
 
+static void set_started(struct worker *w)
+{
+    plat_lock(&w->lock);
+    w->state = WORKER_STARTED;
+    plat_unlock(&w->lock);
+    plat_waitq_wake_all(&w->changed);
+}
+
+static void set_ended(struct worker *w, bool done)
+{
+    plat_lock(&w->lock);
+    w->state = WORKER_IDLE;
+    w->waited_for = false;
+    w->counts.done += done;
+    w->counts.failed += !done;
+    plat_unlock(&w->lock);
+    plat_waitq_wake_all(&w->changed);
+}
+
 int worker_start(struct worker *w)
 {
     struct worker_desc desc;
     int rc = 0;
 
     plat_lock(&w->lock);
-    if (w->started)
+    if (w->state != WORKER_IDLE)
         rc = -EBUSY;
     else if (w->head == w->tail)
         rc = -ENOENT;
-    else
+    if (rc == 0) {
         desc = w->queue[w->head++ % WORKER_DEPTH];
-    w->started = w->started || rc == 0;
+        w->state = WORKER_STARTING;
+    }
     plat_unlock(&w->lock);
     if (rc)
         return rc;
     if (w->tags)
         dma_tag(w->dma, desc.number);
     rc = dma_start(w->dma, &desc.xfer);
-    if (rc == 0)
-        return 0;
-    plat_lock(&w->lock);
-    w->started = false;
-    w->counts.failed++;
-    plat_unlock(&w->lock);
-    plat_waitq_wake_all(&w->ended);
+    if (rc)
+        set_ended(w, false);
+    else
+        set_started(w);
     return rc;
 }
 
-static bool nothing_started(void *arg)
+static enum worker_state state_of(struct worker *w)
 {
-    struct worker *w = arg;
-    bool idle;
+    enum worker_state state;
 
     plat_lock(&w->lock);
-    idle = !w->started;
+    state = w->state;
     plat_unlock(&w->lock);
-    return idle;
+    return state;
+}
+
+static bool not_starting(void *arg)
+{
+    return state_of(arg) != WORKER_STARTING;
+}
+
+static bool is_idle(void *arg)
+{
+    return state_of(arg) == WORKER_IDLE;
+}
+
+static void wait_for(struct worker *w, bool (*ready)(void *arg), const char *what)
+{
+    if (plat_wait(&w->changed, ready, w, END_NS))
+        plat_log(LOG_ERROR, "%s: the transfer that another thread %s", w->dma->name, what);
 }
 
 /* Is it this thread that waits for the engine? Another one may do so already. */
@@ -72,7 +104,7 @@ static bool claim_wait(struct worker *w)
     bool mine;
 
     plat_lock(&w->lock);
-    mine = w->started && !w->waited_for;
+    mine = w->state == WORKER_STARTED && !w->waited_for;
     w->waited_for = w->waited_for || mine;
     plat_unlock(&w->lock);
     return mine;
@@ -80,20 +112,11 @@ static bool claim_wait(struct worker *w)
 
 void worker_finish(struct worker *w)
 {
-    bool done;
-
-    if (!claim_wait(w)) {
-        if (plat_wait(&w->ended, nothing_started, w, END_NS))
-            plat_log(LOG_ERROR, "%s: the transfer that another thread waits for does not end", w->dma->name);
-        return;
-    }
-    done = dma_wait(w->dma, END_NS) == 0 && w->dma->result != DMA_RESULT_FAILED;
-    plat_lock(&w->lock);
-    w->started = w->waited_for = false;
-    w->counts.done += done;
-    w->counts.failed += !done;
-    plat_unlock(&w->lock);
-    plat_waitq_wake_all(&w->ended);
+    wait_for(w, not_starting, "starts is not under way yet");
+    if (claim_wait(w))
+        set_ended(w, dma_wait(w->dma, END_NS) == 0 && w->dma->result != DMA_RESULT_FAILED);
+    else
+        wait_for(w, is_idle, "waits for does not end");
 }
 
 void worker_run(struct worker *w)
@@ -146,7 +169,7 @@ int worker_open(struct worker *w, struct ioasid_set *set, struct dma_dev *dma, e
                                      .events = IOASID_EVENT_UNBIND | IOASID_EVENT_FREE,
                                      .name = "worker"};
     plat_lock_init(&w->lock, "worker");
-    plat_waitq_init(&w->ended);
+    plat_waitq_init(&w->changed);
     return ioasid_notifier_register(w->core, set, &w->nb);
 }
 

@@ -3,8 +3,8 @@
  * The device side of a guest's work, as a virtual device composition has it: a work queue in front of one DMA
  * engine, programmed with one IOASID, which it holds a reference to. It takes descriptors that carry the
  * number of that IOASID and no others. At UNBIND or FREE it stops taking work, aborts what is queued, waits
- * for what was started, and only then gives its reference back: the entry may go after that, since nothing of
- * the device is on its way any more.
+ * for what was started or is just being started by another thread, and only then gives its reference back:
+ * the entry may go after that, since nothing of the device is on its way any more.
  */
 #ifndef TESTS_ACTORS_WORKER_H
 #define TESTS_ACTORS_WORKER_H
@@ -30,19 +30,25 @@ struct worker_counts {
     unsigned failed; /* started, and the engine was refused or did not end */
 };
 
+enum worker_state {
+    WORKER_IDLE,
+    WORKER_STARTING, /* its engine is being told: on the bus before long, or refused */
+    WORKER_STARTED,  /* a transfer is on its way */
+};
+
 struct worker {
     struct ioasid_notifier nb;
     struct ioasid_core *core;
     struct ioasid_set *set;
     struct dma_dev *dma;
-    bool tags;             /* transfers carry the number of their descriptor */
-    struct plat_lock lock; /* all below; leaf */
-    struct plat_waitq ended;
-    ioasid_t id; /* IOASID_INVALID: takes no work */
+    bool tags;                 /* transfers carry the number of their descriptor */
+    struct plat_lock lock;     /* all below; leaf */
+    struct plat_waitq changed; /* `state` did */
+    ioasid_t id;               /* IOASID_INVALID: takes no work */
     struct worker_desc queue[WORKER_DEPTH];
     unsigned head, tail; /* queue[head % WORKER_DEPTH] is the next; never wrap */
-    bool started;        /* a transfer is on its way */
-    bool waited_for;     /* and somebody waits for its end */
+    enum worker_state state;
+    bool waited_for; /* somebody waits for the end of the started one */
     struct worker_counts counts;
     unsigned teardowns;
 };
@@ -67,7 +73,7 @@ must_check int worker_push(struct worker *w, const struct worker_desc *desc);
 /* Starts the next descriptor. 0; -ENOENT (none); -EBUSY (one is on its way); dma_start's errors. Thread. */
 must_check int worker_start(struct worker *w);
 
-/* Waits for the end of the started one, if there is one. Thread. */
+/* Waits for the end of the one that is started or about to be, if there is one. Thread. */
 void worker_finish(struct worker *w);
 
 /* Works until the queue is empty. Thread. */

@@ -55,6 +55,13 @@ static int offer(struct pci_function *fn, const char *scratch)
     return 0;
 }
 
+static const char *scratch_trouble = "";
+
+const char *dma_scratch_trouble(void)
+{
+    return scratch_trouble;
+}
+
 int dma_discover(const char *scratch)
 {
     for (struct pci_function *fn = pci_next(NULL); fn; fn = pci_next(fn)) {
@@ -69,6 +76,7 @@ int dma_discover(const char *scratch)
         if (err)
             return err;
     }
+    scratch_trouble = nvme_trouble(scratch);
     return 0;
 }
 

@@ -136,6 +136,12 @@ struct dma_dev {
 must_check int dma_discover(const char *scratch);
 
 /*
+ * What is wrong with the drive that dma_discover() was to find by its serial number, in words that name it;
+ * "" if nothing is, or none was named.
+ */
+const char *dma_scratch_trouble(void);
+
+/*
  * n-th device of an engine, NULL when there are fewer. Order: root bus by devfn, root ports, behind bridges.
  * Members of one group (devices that share a requester id) follow each other.
  */

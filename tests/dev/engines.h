@@ -18,6 +18,10 @@ struct pci_function;
 typedef int dma_probe_fn(struct pci_function *fn, const char *scratch, struct dma_dev **out);
 dma_probe_fn edu_probe, testdev_probe, nvme_probe, xhci_probe;
 
+/* What is wrong with the drive that `scratch` names, once all functions were offered: words, "" for nothing.
+ */
+const char *nvme_trouble(const char *scratch);
+
 /* Puts a complete device onto the list, in the order of dma_dev_get(), and names it. -ENOSPC when the list is
  * full. */
 must_check int dma_dev_add(struct dma_dev *dev);

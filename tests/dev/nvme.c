@@ -14,6 +14,7 @@
  * or never; then the controller is reset, which ends all its DMA.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kernel/pci.h"
@@ -28,6 +29,7 @@
 #define HELD_LEN   4096u
 #define HELD_NS    1000000000ull
 #define PRIMER_NS  3000000000ull
+#define SERIAL_LEN 20u
 
 struct engine {
     struct dma_dev dev;
@@ -73,7 +75,10 @@ static struct nvme_cmd copy(struct engine *e, const struct dma_xfer *x)
     return cmd;
 }
 
-/* A read of one block into a page of ours goes first: the one behind it is held back. */
+/*
+ * A read of one block into a page of ours goes first: the one behind it is held back. Without an answer to
+ * the first nobody knows where the second one is: then the controller is reset, which ends it.
+ */
 static int start_held(struct engine *e, const struct nvme_cmd *cmd)
 {
     struct nvme_cmd primer = {
@@ -81,12 +86,17 @@ static int start_held(struct engine *e, const struct nvme_cmd *cmd)
         .nsid = 1,
         .dptr = {plat_pa(nvme_page(&e->nvme, NVME_PAGE_DATA)).v},
     };
+    int err, down;
 
     nvme_queue_cmd(&e->nvme, NVME_IO, &primer);
     nvme_queue_cmd(&e->nvme, NVME_IO, cmd);
     nvme_ring(&e->nvme, NVME_IO);
     /* Both were fetched together: when the first has ended the second has been translated. */
-    return nvme_wait(&e->nvme, NVME_IO, 1, PRIMER_NS);
+    err = nvme_wait(&e->nvme, NVME_IO, 1, PRIMER_NS);
+    if (!err || err == -EACCES)
+        return err;
+    down = nvme_down(&e->nvme);
+    return down ? down : err;
 }
 
 static int nvme_start(struct dma_dev *dev, const struct dma_xfer *x)
@@ -101,8 +111,9 @@ static int nvme_start(struct dma_dev *dev, const struct dma_xfer *x)
     e->queue = dev->engine == DMA_NVME_ID ? NVME_ADMIN : NVME_IO;
     cmd = dev->engine == DMA_NVME_ID ? identify(x->iova.v, 1, 0) : copy(e, x);
     if (dev->held) {
-        e->blocked = start_held(e, &cmd) == -EACCES;
-        return 0;
+        err = start_held(e, &cmd);
+        e->blocked = err == -EACCES;
+        return e->blocked ? 0 : err;
     }
     nvme_queue_cmd(&e->nvme, e->queue, &cmd);
     nvme_ring(&e->nvme, e->queue);
@@ -132,32 +143,97 @@ static bool begins(const struct engine *e, unsigned offset, const char *text)
     return memcmp(e->identity + offset, text, strlen(text)) == 0;
 }
 
-/* The drive's serial number is that, all of it. */
+/* The serial number without the blanks behind it, in characters that can be printed; how long it is. */
+static size_t serial_of(const struct engine *e, char out[SERIAL_LEN + 1])
+{
+    size_t len = SERIAL_LEN;
+
+    memcpy(out, e->identity + 4, SERIAL_LEN);
+    while (len && (out[len - 1] == ' ' || out[len - 1] == '\0'))
+        len--;
+    out[len] = '\0';
+    for (size_t i = 0; i < len; i++) {
+        if (out[i] < ' ' || out[i] > '~')
+            out[i] = '?';
+    }
+    return len;
+}
+
+/* The drive's serial number is that, all of it; `_` stands for a blank as well, which arguments cannot have.
+ */
 static bool is_serial(const struct engine *e, const char *serial)
 {
-    size_t len = strlen(serial);
+    char own[SERIAL_LEN + 1];
+    size_t len = serial_of(e, own);
 
-    return len && len <= 20 && memcmp(e->identity + 4, serial, len) == 0 &&
-           (len == 20 || e->identity[4 + len] == ' ');
+    for (size_t i = 0; i < len; i++) {
+        if (serial[i] != own[i] && !(serial[i] == '_' && own[i] == ' '))
+            return false;
+    }
+    return len && !serial[len];
 }
 
-/* Blocks of 512 bytes and enough of them; SGLs of any length, and transfers of MAX_LEN. */
-static int can_copy(struct engine *e)
+/* Why the drive is no copy engine: it needs blocks of 512 bytes and enough of them, SGLs of any length, and
+ * transfers of MAX_LEN. NULL: it is one. */
+static const char *cannot_copy(struct engine *e)
 {
     struct nvme_cmd cmd = identify(plat_pa(nvme_page(&e->nvme, NVME_PAGE_DATA)).v, 0, 1);
-    const uint8_t *ns = nvme_page(&e->nvme, NVME_PAGE_DATA);
+    const uint8_t *ns = nvme_page(&e->nvme, NVME_PAGE_DATA), *format;
     uint8_t longest = e->identity[77], sgls = e->identity[536] & 3;
     uint64_t blocks;
-    int err = nvme_admin(&e->nvme, &cmd);
 
-    if (err)
-        return err;
+    if (nvme_admin(&e->nvme, &cmd))
+        return "does not describe its namespace 1";
     memcpy(&blocks, ns, sizeof(blocks));
-    if (ns[128 + 4 * (ns[26] & 0xf) + 2] != 9 || blocks < MAX_LEN / BLOCK || sgls != 1 ||
-        (longest && longest < 3))
-        return -ENOTSUP;
-    return 0;
+    format = ns + 128 + 4 * (ns[26] & 0xf);
+    if (format[2] != 9 || format[0] || format[1])
+        return "has blocks of other than 512 bytes, or with metadata";
+    if (blocks < MAX_LEN / BLOCK)
+        return "is smaller than 32 KiB";
+    if (sgls != 1)
+        return "takes no scatter-gather lists of any length";
+    return longest && longest < 3 ? "takes no transfers of 32 KiB" : NULL;
 }
+
+/* ---- The drive that the user names ---- */
+
+static struct {
+    bool found;
+    char drives[80], trouble[160]; /* serial numbers of those that there are; words */
+} named;
+
+const char *nvme_trouble(const char *scratch)
+{
+    if (scratch[0] && !named.found)
+        snprintf(named.trouble, sizeof(named.trouble),
+                 "nvme=%s: no drive has this serial number; those here:%s", scratch,
+                 named.drives[0] ? named.drives : " none");
+    return named.trouble;
+}
+
+static void note_serial(const struct engine *e)
+{
+    size_t used = strlen(named.drives);
+    char own[SERIAL_LEN + 1];
+
+    (void)serial_of(e, own);
+    snprintf(named.drives + used, sizeof(named.drives) - used, " \"%s\"", own);
+}
+
+/* A drive that was meant to be written to is left alone. */
+static void explain(const struct engine *e, const struct pci_function *fn, bool by_user, const char *why)
+{
+    char own[SERIAL_LEN + 1], words[sizeof(named.trouble)];
+
+    (void)serial_of(e, own);
+    snprintf(words, sizeof(words), "%02x:%02x.%u, drive \"%s\", %s: it is left alone", rid_bus(fn->id.rid),
+             rid_dev(fn->id.rid), rid_fn(fn->id.rid), own, why);
+    plat_log(LOG_WARN, "%s", words);
+    if (by_user)
+        snprintf(named.trouble, sizeof(named.trouble), "%s", words);
+}
+
+/* ---- Kinds ---- */
 
 static void describe_copy(struct dma_dev *dev)
 {
@@ -186,17 +262,21 @@ static void describe_identify(struct engine *e)
     e->dev.max_len = ID_LEN;
 }
 
-static int classify(struct engine *e, const char *scratch)
+static void classify(struct engine *e, const struct pci_function *fn, const char *scratch)
 {
-    bool emulated = begins(e, 24, MODEL);
-    bool spare = is_serial(e, scratch) || (emulated && begins(e, 4, "scratch"));
+    bool emulated = begins(e, 24, MODEL), by_user = is_serial(e, scratch);
+    bool spare = by_user || (emulated && begins(e, 4, "scratch"));
     bool held = emulated && begins(e, 4, "held");
+    const char *why = spare || held ? cannot_copy(e) : NULL;
 
-    if ((spare || held) && can_copy(e) == 0)
+    note_serial(e);
+    named.found |= by_user;
+    if (why)
+        explain(e, fn, by_user, why);
+    if ((spare || held) && !why)
         (held ? describe_held : describe_copy)(&e->dev);
     else
         describe_identify(e);
-    return 0;
 }
 
 static void nvme_interrupt(void *arg)
@@ -235,14 +315,14 @@ static int set_up(struct engine *e, struct pci_function *fn, const char *scratch
     err = pci_msi_enable(fn, &e->msi);
     if (!err)
         err = read_identity(e);
-    if (!err)
-        err = classify(e, scratch);
     if (err) {
         pci_enable(fn, true, false);
         pci_msi_disable(fn);
         plat_msi_free(&e->msi);
+        return err;
     }
-    return err;
+    classify(e, fn, scratch);
+    return 0;
 }
 
 int nvme_probe(struct pci_function *fn, const char *scratch, struct dma_dev **out)

@@ -50,6 +50,8 @@ bool env_has_stubs(void);
 bool env_has_strays(void);
 /* Threads preempt each other. False: deterministic, one after the other. */
 bool env_has_threads(void);
+/* Time goes on by itself, whatever the program does. False: virtual or simulated, the same in every run. */
+bool env_time_is_real(void);
 /* CPUs that run threads. */
 unsigned env_cpus(void);
 /* DMAR tables, the first one wins unless dmar=<n>. */

@@ -79,7 +79,7 @@ enum t_lane {
 #define NEED_NO_ESRTPS  T_BIT(24) /* CAP.ESRTPS = 0 */
 #define NEED_UNITS_2    T_BIT(25) /* two units or more */
 #define NEED_DMA        T_BIT(26) /* an engine; the case runs per lane and engine (implies NEED_IOMMU) */
-#define NEED_DMA_READ   T_BIT(27) /* an engine that reads memory and can show what it got; see _RECORD */
+#define NEED_DMA_READ   T_BIT(27) /* an engine that reads memory and can show what it got */
 #define NEED_DMA_2      T_BIT(28) /* two devices of the engine that share no requester id */
 #define NEED_DMA_3      T_BIT(29) /* three such devices */
 #define NEED_DMA_QUEUED T_BIT(30) /* an engine that translates later than it is started */
@@ -92,7 +92,7 @@ enum t_lane {
 #define NEED_NO_NEST    T_BIT(37) /* ECAP.NEST = 0 */
 #define NEED_VER_1_0    T_BIT(38) /* VER = 1.0 beside scalable mode: an emulator */
 #define NEED_GROUP      T_BIT(39) /* two devices of the engine that share a requester id */
-#define NEED_DMA_RECORD T_BIT(40) /* no length of its own: engines that move records only run it as well */
+#define NEED_DMA_BYTES  T_BIT(40) /* an engine that moves any number of bytes from any byte on */
 #define NEED_DMA_HELD   T_BIT(41) /* an engine whose access is translated at the start and lands much later */
 #define NEED_DMA_TAG    T_BIT(42) /* an engine whose requests can carry a PASID */
 #define NEED_DWD        T_BIT(43) /* CAP.DWD: a wait drains writes that were translated before */
@@ -118,6 +118,7 @@ struct t_case {
     unsigned lanes;      /* T_BIT(T_LANE_...) that make sense; 0: T_LANE_RID */
     unsigned engines;    /* T_BIT(DMA_...) of dma_dev.h that make sense; 0: all */
     bool one_engine;     /* which device moves the bytes adds nothing: the first engine, and device TLBs */
+    bool each_engine;    /* it is about the engine: each runs it, whatever others have shown */
     unsigned timeout_ms; /* until the watchdog ends it; 0: 20000 */
     const char *rows;    /* rows of docs/rules/rows.tsv that the case proves, "9 17" */
     const char *rules;   /* rules of docs/rules/rules.tsv, "41 43" */

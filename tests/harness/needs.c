@@ -67,7 +67,7 @@ static const struct {
     {NEED_DMA, "dma"},           {NEED_DMA_READ, "dma-read"},     {NEED_DMA_2, "dma-2"},
     {NEED_DMA_3, "dma-3"},       {NEED_DMA_QUEUED, "dma-queued"}, {NEED_DMA_STATUS, "dma-status"},
     {NEED_GROUP, "group"},       {NEED_TARGET, "target"},         {NEED_HOST, "host"},
-    {NEED_THREADS, "threads"},   {NEED_VER_1_0, "ver-1.0"},       {NEED_DMA_RECORD, "dma-record"},
+    {NEED_THREADS, "threads"},   {NEED_VER_1_0, "ver-1.0"},       {NEED_DMA_BYTES, "dma-bytes"},
     {NEED_DMA_HELD, "dma-held"}, {NEED_RID_PASID, "rid-pasid"},   {NEED_ASKED, "asked"},
     {NEED_CPUS_2, "cpus-2"},     {NEED_CPUS_4, "cpus-4"},         {NEED_DMA_TAG, "dma-tag"},
 };
@@ -188,9 +188,7 @@ static bool for_others(const struct t_case *c, const struct dma_dev *dev)
         return true;
     if (dev->held && !(c->needs & NEED_DMA_HELD))
         return true;
-    if (dev->device_tlb && !(c->lanes & T_BIT(T_LANE_PASID)))
-        return true;
-    return dev->record_len && !(c->needs & NEED_DMA_RECORD);
+    return dev->device_tlb && !(c->lanes & T_BIT(T_LANE_PASID));
 }
 
 bool needs_engine_unmet(const struct t_case *c, enum dma_engine engine, char *why, size_t size)
@@ -206,6 +204,8 @@ bool needs_engine_unmet(const struct t_case *c, enum dma_engine engine, char *wh
     have = count_apart(engine, &group);
     if (have < want)
         snprintf(why, size, "%s devices = %u", name, have);
+    else if ((c->needs & NEED_DMA_BYTES) && dev->record_len)
+        snprintf(why, size, "%s moves records of %u bytes only", name, dev->record_len);
     else if ((c->needs & NEED_DMA_READ) && (!dev->can_read || !(dev->tells || dev->wants)))
         snprintf(why, size, "%s cannot read", name);
     else if ((c->needs & NEED_DMA_QUEUED) && !dev->queued)

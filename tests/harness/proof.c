@@ -73,6 +73,24 @@ void t_mem_free(struct t *t, struct t_mem *mem)
 
 /* ---- One transfer ---- */
 
+/*
+ * An engine that moves records of its own moves one in place of what the case asks for, at the last address
+ * up to the one asked for that it can do, within the same page. Which bytes of the page it is about is then
+ * its own business; the page is compared whole all the same.
+ */
+static void to_shape(const struct dma_dev *dev, iova_t *iova, size_t *offset, size_t *len)
+{
+    uint64_t step = dev->record_len > dev->align ? dev->record_len : dev->align, back;
+
+    if (!dev->record_len || *len == dev->record_len)
+        return;
+    back = iova->v % step;
+    plat_assert(PAGE_BYTES % step == 0 && back <= *offset);
+    iova->v -= back;
+    *offset -= back;
+    *len = dev->record_len;
+}
+
 static void check_range(struct t *t, const struct dma_dev *dev, const struct t_mem *mem, size_t offset,
                         size_t len)
 {
@@ -224,6 +242,7 @@ static enum t_reach write_held(struct t *t, struct dma_dev *dev, iova_t iova, co
 enum t_reach t_dma_write(struct t *t, struct dma_dev *dev, iova_t iova, const struct t_mem *mem,
                          size_t offset, size_t len, const struct t_route *via)
 {
+    to_shape(dev, &iova, &offset, &len);
     check_range(t, dev, mem, offset, len);
     if (len > sizeof(pattern_bytes))
         t_error(t, "a proof compares at most %zu bytes", sizeof(pattern_bytes));
@@ -292,6 +311,7 @@ enum t_reach t_dma_read(struct t *t, struct dma_dev *dev, iova_t iova, const str
     struct t_route back = {.iova = iova, .mem = mem};
     struct rng secret;
 
+    to_shape(dev, &iova, &offset, &len);
     check_range(t, dev, mem, offset, len);
     if (dev->wants)
         return look_for(t, dev, iova, mem, offset, len);
@@ -341,6 +361,7 @@ static bool conclude(struct t *t, const struct aim *a, enum t_reach reach)
 static struct aim aim(struct dma_dev *dev, iova_t iova, const struct t_mem *mem, size_t offset, size_t len,
                       bool write, bool allowed)
 {
+    to_shape(dev, &iova, &offset, &len);
     return (struct aim){dev, iova, {mem->pa.v + offset}, len, write, allowed};
 }
 
@@ -363,6 +384,7 @@ bool t_dma_write_denied(struct t *t, struct dma_dev *dev, iova_t iova, const str
 {
     struct aim a = aim(dev, iova, mem, offset, len, true, false);
 
+    to_shape(dev, &iova, &offset, &len);
     check_range(t, dev, mem, offset, len);
     return conclude(t, &a, write_held(t, dev, iova, mem, offset, len));
 }
@@ -381,6 +403,7 @@ bool t_dma_read_denied(struct t *t, struct dma_dev *dev, iova_t iova, const stru
     struct aim a = aim(dev, iova, mem, offset, len, false, false);
     struct rng secret;
 
+    to_shape(dev, &iova, &offset, &len);
     check_range(t, dev, mem, offset, len);
     if (dev->wants)
         return conclude(t, &a, look_for(t, dev, iova, mem, offset, len));

@@ -80,10 +80,35 @@ static int add(struct runner *run, const struct instance *inst)
     return 0;
 }
 
-/* Another engine has run the case in this lane, and this one would show nothing else. */
-static bool repeats(const struct t_case *c, enum dma_engine engine, unsigned in_lane)
+/* Engines that have run a case in a lane: those that move anything, and those that move records. */
+struct ran {
+    unsigned full, records;
+};
+
+/*
+ * Others have run the case in this lane, and this one would show nothing else. Records are what boards can
+ * move: where nothing moves more every engine runs all cases, beside one that does one of them is enough.
+ */
+static bool repeats(const struct t_case *c, const struct dma_dev *dev, const struct ran *ran)
 {
-    return c->one_engine && in_lane && !dma_dev_get(engine, 0)->device_tlb;
+    if (c->each_engine || dev->device_tlb)
+        return false;
+    if (c->one_engine && ran->full + ran->records)
+        return true;
+    return dev->record_len && ran->full && ran->records;
+}
+
+/* Why a case has no engine, where none says so itself. */
+static void no_engine(const struct t_case *c, char *out, size_t size)
+{
+    size_t len = (size_t)snprintf(out, size, "no ");
+
+    for (unsigned e = 0; e < DMA_ENGINE_COUNT && len < size; e++) {
+        if (c->engines & T_BIT(e))
+            len += (size_t)snprintf(out + len, size - len, "%s%s", len > 3 ? " or " : "", dma_engine_name(e));
+    }
+    if (!c->engines)
+        snprintf(out, size, "no DMA engine");
 }
 
 /* One instance per usable pair; a single skipped one, with the first obstacle as reason, when there is none.
@@ -94,9 +119,10 @@ static int add_dma(struct runner *run, struct instance *inst)
 
     inst->dma = true;
     for (unsigned lane = 0; lane < T_LANE_COUNT; lane++) {
-        unsigned in_lane = 0;
+        struct ran ran = {0};
 
         for (unsigned engine = 0; engine < DMA_ENGINE_COUNT; engine++) {
+            const struct dma_dev *dev = dma_dev_get(engine, 0);
             char why[T_SKIP_SIZE];
             int err;
 
@@ -109,8 +135,9 @@ static int add_dma(struct runner *run, struct instance *inst)
                 continue;
             }
             usable++;
-            if (repeats(inst->c, engine, in_lane++))
+            if (repeats(inst->c, dev, &ran))
                 continue;
+            *(dev->record_len ? &ran.records : &ran.full) += 1;
             struct instance one = *inst;
 
             one.skip[0] = 0;
@@ -122,7 +149,7 @@ static int add_dma(struct runner *run, struct instance *inst)
     if (usable)
         return 0;
     if (!inst->skip[0])
-        snprintf(inst->skip, sizeof(inst->skip), "no DMA engine");
+        no_engine(inst->c, inst->skip, sizeof(inst->skip));
     return add(run, inst);
 }
 

@@ -148,6 +148,11 @@ unsigned env_cpus(void)
     return host_home.cpus;
 }
 
+bool env_time_is_real(void)
+{
+    return strcmp(host_home.time, "real") == 0;
+}
+
 bool env_has_threads(void)
 {
     return host_home.threads;

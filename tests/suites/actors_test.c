@@ -193,7 +193,7 @@ static void expect_untidy(struct t *t)
     T_EXPECT(t, faults > 0 || !end.unchanged);
     T_EXPECT_EQ(t, c->aborted, 0u);
     expect_all_ended(t, c);
-    t_proved(t, false);
+    t_proved(t, !end.unchanged);
 }
 
 static void unbind_misplaced(struct t *t)

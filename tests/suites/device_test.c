@@ -31,7 +31,7 @@ static void open_mapped(struct t *t, struct rig *r, const struct t_mem *mem)
     rig_publish(r);
 }
 
-TEST(device, write, .needs = NEED_DMA | NEED_DMA_RECORD, .lanes = RIG_LANES, .rules = "36 50 51",
+TEST(device, write, .needs = NEED_DMA, .each_engine = true, .lanes = RIG_LANES, .rules = "36 50 51",
      .negative = true, .doc = "a write arrives while its page is mapped, and not when it is out of the table")
 {
     struct shape s = shape_of(t->dma);
@@ -48,7 +48,7 @@ TEST(device, write, .needs = NEED_DMA | NEED_DMA_RECORD, .lanes = RIG_LANES, .ru
     rig_close(&r);
 }
 
-TEST(device, read, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_RECORD, .lanes = RIG_LANES,
+TEST(device, read, .needs = NEED_DMA | NEED_DMA_READ, .each_engine = true, .lanes = RIG_LANES,
      .rules = "36 50 51", .negative = true,
      .doc = "a read brings what is there while its page is mapped, and nothing afterwards")
 {
@@ -67,7 +67,7 @@ TEST(device, read, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_RECORD, .lanes =
     rig_close(&r);
 }
 
-TEST(device, pass_through, .needs = NEED_DMA | NEED_DMA_RECORD | NEED_PT, .lanes = RIG_LANES,
+TEST(device, pass_through, .needs = NEED_DMA | NEED_PT, .each_engine = true, .lanes = RIG_LANES,
      .rules = "41 43", .negative = true,
      .doc = "the same by physical address, allowed by pass-through and refused behind it")
 {
@@ -83,7 +83,7 @@ TEST(device, pass_through, .needs = NEED_DMA | NEED_DMA_RECORD | NEED_PT, .lanes
     rig_close(&r);
 }
 
-TEST(device, comes_back, .needs = NEED_DMA | NEED_DMA_RECORD, .lanes = RIG_LANES, .rules = "41 43",
+TEST(device, comes_back, .needs = NEED_DMA, .each_engine = true, .lanes = RIG_LANES, .rules = "41 43",
      .negative = true,
      .doc = "blocked as a whole, detached or without an entry, a device works again once it is served again")
 {
@@ -103,7 +103,7 @@ TEST(device, comes_back, .needs = NEED_DMA | NEED_DMA_RECORD, .lanes = RIG_LANES
     }
 }
 
-TEST(device, address_bits, .needs = NEED_DMA | NEED_DMA_RECORD, .lanes = RIG_LANES,
+TEST(device, address_bits, .needs = NEED_DMA, .each_engine = true, .lanes = RIG_LANES,
      .doc = "an engine keeps all address bits up to the width of the tables")
 {
     struct shape s = shape_of(t->dma);
@@ -119,7 +119,7 @@ TEST(device, address_bits, .needs = NEED_DMA | NEED_DMA_RECORD, .lanes = RIG_LAN
     rig_close(&r);
 }
 
-TEST(device, shapes, .needs = NEED_DMA | NEED_DMA_RECORD, .lanes = RIG_LANES,
+TEST(device, shapes, .needs = NEED_DMA, .each_engine = true, .lanes = RIG_LANES,
      .doc = "lengths, addresses and directions that an engine has not are refused before it is started")
 {
     struct dma_dev *dma = t->dma;

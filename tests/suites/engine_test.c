@@ -180,7 +180,7 @@ TEST(engine, list_order, .needs = NEED_DMA,
     T_EXPECT_GE(t, at_place[t->dma->place], 1u);
 }
 
-TEST(engine, says_refused, .needs = NEED_DMA, .negative = true,
+TEST(engine, says_refused, .needs = NEED_DMA | NEED_DMA_BYTES, .negative = true,
      .doc = "an engine with a status says that a blocked transfer was refused, one without never that it was "
             "done")
 {
@@ -193,7 +193,7 @@ TEST(engine, says_refused, .needs = NEED_DMA, .negative = true,
         T_EXPECT_EQ(t, (int)t->dma->result, (int)DMA_RESULT_FAILED);
 }
 
-TEST(engine, takes_its_time, .needs = NEED_DMA | NEED_DMA_QUEUED, .negative = true,
+TEST(engine, takes_its_time, .needs = NEED_DMA | NEED_DMA_BYTES | NEED_DMA_QUEUED, .negative = true,
      .doc = "an engine that queues is not done at once, and done within twice its delay")
 {
     struct t_mem mem = t_mem(t, 1);

@@ -69,7 +69,7 @@ static void open_beside(struct t *t, struct rig *r, const struct rig *first)
     }
 }
 
-TEST(event, fault, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "65", .negative = true,
+TEST(event, fault, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "65", .negative = true,
      .doc = "each fault is an interrupt that leaves nothing pending in the unit, and one record that whoever "
             "polls gets once")
 {
@@ -96,7 +96,8 @@ TEST(event, fault, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "65", .negati
     rig_close(&r);
 }
 
-TEST(event, fault_masked, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "71", .negative = true,
+TEST(event, fault_masked, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "71",
+     .negative = true,
      .doc = "masked, the event is kept as IP and the record in the unit; unmasked, it comes")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -119,8 +120,8 @@ TEST(event, fault_masked, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "71", 
     rig_close(&r);
 }
 
-TEST(event, fault_polled, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "71", .negative = true,
-     .xfail = "E-050",
+TEST(event, fault_polled, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "71",
+     .negative = true, .xfail = "E-050",
      .doc =
          "a record that was polled for while the event was masked is not told again: IP goes with its cause")
 {
@@ -142,7 +143,8 @@ TEST(event, fault_polled, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "71", 
     rig_close(&r);
 }
 
-TEST(event, fault_of_two, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules = "65", .negative = true,
+TEST(event, fault_of_two, .needs = NEED_DMA | NEED_DMA_BYTES | NEED_DMA_2, .lanes = RIG_LANES, .rules = "65",
+     .negative = true,
      .doc = "nothing is lost between two requesters, though the unit may have one record only")
 {
     struct t_mem mem = t_mem(t, 1);

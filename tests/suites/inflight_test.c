@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "tests/harness/env.h"
 #include "tests/suites/play.h"
 
 #define XFER_LEN   64
@@ -155,15 +156,31 @@ static void judge(struct flight *f)
         f->missed++;
 }
 
-/* The sweep; and, where a tear-down takes longer than it reaches (CPUs that take turns), ever more lead. */
+/* The sweep, and on for a while where it never met the access on one side of the end of the tear-down. */
 static bool more(const struct flight *f, int i)
 {
-    return i < SWEEP || (!f->missed && i < SWEEP + FURTHER);
+    return i < SWEEP || ((!f->missed || !f->landed) && i < SWEEP + FURTHER);
 }
 
-static int64_t lead_of(int i)
+/* Behind the sweep: ever more lead where a tear-down takes longer than it reaches (CPUs that take turns),
+ * ever less where all of them were over too soon. */
+static int64_t lead_of(const struct flight *f, int i)
 {
-    return i < SWEEP ? SWEEP_FROM - i * SWEEP_STEP : SWEEP_FROM * (2 + i - SWEEP);
+    if (i < SWEEP)
+        return SWEEP_FROM - i * SWEEP_STEP;
+    return f->missed ? -SWEEP_FROM * (1 + i - SWEEP) : SWEEP_FROM * (2 + i - SWEEP);
+}
+
+/* Where time is the machine's own, the sweep has to have met the access on both sides: what was never in
+ * flight proves nothing. In real time a busy host moves the steps. */
+static void sum_up(struct flight *f)
+{
+    struct t *t = f->p->t;
+
+    t_tell(t, "%u landed before the tear-down was over, %u never did", f->landed, f->missed);
+    T_EXPECT_GT(t, f->missed, 0u);
+    if (!env_time_is_real())
+        T_EXPECT_GT(t, f->landed, 0u);
 }
 
 static void open_flight(struct t *t, struct play *p, struct flight *f, unsigned devs)
@@ -193,14 +210,13 @@ TEST(inflight, unbind, .needs = NEED_DMA | NEED_DMA_READ | NEED_DMA_QUEUED, .lan
     load(&f);
     calibrate(&f);
     for (int i = 0; more(&f, i); i++) {
-        start(&f, lead_of(i));
+        start(&f, lead_of(&f, i));
         do_ok(&p, OWNER_UNBIND, 0, 0);
         tear_down_over(&p.owner);
         judge(&f);
         do_ok(&p, OWNER_BIND, 0, 0);
     }
-    t_note(t, "%u landed before the return, %u did not land", f.landed, f.missed);
-    T_EXPECT_GT(t, f.missed, 0u);
+    sum_up(&f);
     play_close(&p);
 }
 
@@ -264,7 +280,7 @@ TEST(
     calibrate(&f);
     watch_free(&p);
     for (int i = 0; more(&f, i); i++) {
-        start(&f, lead_of(i));
+        start(&f, lead_of(&f, i));
         do_ok(&p, OWNER_FREE, 0, -EINPROGRESS);
         t_settle(t);
         judge(&f);
@@ -272,8 +288,7 @@ TEST(
         do_ok(&p, OWNER_ALLOC, 0, 0);
         do_ok(&p, OWNER_BIND, 0, 0);
     }
-    t_note(t, "%u landed before the end of the clean-up, %u did not land", f.landed, f.missed);
-    T_EXPECT_GT(t, f.missed, 0u);
+    sum_up(&f);
     play_close(&p);
 }
 

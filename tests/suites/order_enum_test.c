@@ -24,6 +24,8 @@
 
 /* Translated at the start: what a device reaches right after a step is what counts. */
 #define SYNCHRONOUS (T_BIT(DMA_TESTDEV) | T_BIT(DMA_MODEL))
+/* The same, but a refusal costs a reset. */
+#define RECORDS (T_BIT(DMA_NVME_ID) | T_BIT(DMA_XHCI))
 
 static struct order_judge judge; /* large for a stack */
 
@@ -113,7 +115,7 @@ static bool walk_randomly(struct order_run *run, void *arg)
 
 static void walk_drawn(struct t *t)
 {
-    struct drawn drawn = {t, t->dma->queued ? SLOW_LENGTH : RANDOM_LENGTH};
+    struct drawn drawn = {t, t->dma->queued || t->dma->record_len ? SLOW_LENGTH : RANDOM_LENGTH};
 
     order_judge_open(t, &judge, false);
     order_judge(&judge, walk_randomly, &drawn);
@@ -122,7 +124,7 @@ static void walk_drawn(struct t *t)
 }
 
 TEST(order, random, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS,
-     .lanes = T_BIT(T_LANE_RID) | T_BIT(T_LANE_PASID), .engines = SYNCHRONOUS | T_BIT(DMA_ATS),
+     .lanes = T_BIT(T_LANE_RID) | T_BIT(T_LANE_PASID), .engines = SYNCHRONOUS | RECORDS | T_BIT(DMA_ATS),
      .rows = "9 10 16 18 22 23 24 28 29 31 32 33 34 42", .negative = true,
      .doc = "long sequences, drawn by seed=, do what the abstract machine does")
 {
@@ -130,7 +132,7 @@ TEST(order, random, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS,
 }
 
 TEST(order, random_rid_pasid, .needs = NEED_DMA | NEED_DMA_2 | NEED_NO_VCS, .lanes = T_BIT(T_LANE_RID_PASID),
-     .engines = SYNCHRONOUS | T_BIT(DMA_ATS) | T_BIT(DMA_EDU), .rows = "9 10 16 18 23 29 31",
+     .engines = SYNCHRONOUS | RECORDS | T_BIT(DMA_ATS) | T_BIT(DMA_EDU), .rows = "9 10 16 18 23 29 31",
      .negative = true, .doc = "the same by RID_PASID")
 {
     walk_drawn(t);

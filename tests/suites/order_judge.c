@@ -11,7 +11,7 @@
 #include "tests/suites/play.h"
 #include "tests/suites/rig.h"
 
-/* Where devices write, in every page. */
+/* Where devices write in every page, unless they move records of their own. */
 #define TARGET_OFFSET 512u
 #define TARGET_LEN    16u
 #define WALK_NS       1200000000000ull
@@ -21,41 +21,41 @@
 
 static uint8_t *target(struct order_judge *j, unsigned id)
 {
-    return owner_page(&j->run.owner, id) + TARGET_OFFSET;
+    return owner_page(&j->run.owner, id) + j->at;
 }
 
 /* The targets before a transfer; where it is known what the device sends, no byte of it. */
 struct painted {
     bool known;
-    uint8_t sent[TARGET_LEN];
-    uint8_t before[OWNER_IDS][TARGET_LEN];
+    uint8_t sent[PAGE_SIZE];
+    uint8_t before[OWNER_IDS][PAGE_SIZE];
 };
 
 static void paint(struct order_judge *j, unsigned dev, struct painted *p)
 {
-    p->known = dma_fixed_pattern(j->dma[dev], p->sent, TARGET_LEN);
+    p->known = dma_fixed_pattern(j->dma[dev], p->sent, j->len);
     for (unsigned id = 0; id < OWNER_IDS; id++) {
-        t_rand_fill(j->t, p->before[id], TARGET_LEN);
-        for (unsigned i = 0; p->known && i < TARGET_LEN; i++)
+        t_rand_fill(j->t, p->before[id], j->len);
+        for (unsigned i = 0; p->known && i < j->len; i++)
             p->before[id][i] = (uint8_t)~p->sent[i];
-        memcpy(target(j, id), p->before[id], TARGET_LEN);
+        memcpy(target(j, id), p->before[id], j->len);
     }
 }
 
 /* '-': nothing of the target changed, '+': it is what was sent, '!': neither. */
 static char look_at(struct order_judge *j, unsigned id, const struct painted *p)
 {
-    if (memcmp(target(j, id), p->before[id], TARGET_LEN) == 0)
+    if (memcmp(target(j, id), p->before[id], j->len) == 0)
         return '-';
-    return !p->known || memcmp(target(j, id), p->sent, TARGET_LEN) == 0 ? '+' : '!';
+    return !p->known || memcmp(target(j, id), p->sent, j->len) == 0 ? '+' : '!';
 }
 
 static char dma_reach(struct order_run *run, unsigned dev, unsigned meant)
 {
     struct order_judge *j = run->ctx;
-    struct dma_xfer x = {.dir = DMA_TO_MEM, .iova = {OWNER_IOVA + TARGET_OFFSET}, .len = TARGET_LEN};
+    struct dma_xfer x = {.dir = DMA_TO_MEM, .iova = {OWNER_IOVA + j->at}, .len = j->len};
+    static struct painted p; /* large for a stack */
     char reach = '-';
-    struct painted p;
     int err;
 
     if (run->owner.devs[dev]->lane == IOMMU_LANE_PASID)
@@ -84,7 +84,7 @@ static uint64_t background_sum(struct order_judge *j)
         const uint8_t *page = owner_page(&j->run.owner, id);
 
         for (unsigned i = 0; i < PAGE_SIZE; i++) {
-            if (i < TARGET_OFFSET || i >= TARGET_OFFSET + TARGET_LEN)
+            if (i < j->at || i >= j->at + j->len)
                 h = h * 1099511628211ull + page[i];
         }
     }
@@ -140,6 +140,20 @@ static void equip(struct order_judge *j)
     j->run.guard = guard;
 }
 
+/* The engines' own pages, in every table. */
+static int map_own(struct order_judge *j)
+{
+    int err = 0;
+
+    for (unsigned d = 0; d < SPEC_DEVS && !err; d++) {
+        const struct dma_dev *dma = j->dma[d];
+
+        if (dma && dma->own_pages)
+            err = owner_map(&j->run.owner, dma->own, (uint64_t)dma->own_pages * PAGE_SIZE);
+    }
+    return err;
+}
+
 /* Drops the driver with all that it holds, as after a case that ended badly, and goes on with a new one. */
 static bool renew(struct order_run *run)
 {
@@ -152,7 +166,7 @@ static bool renew(struct order_run *run)
         return false;
     j->t->iommu = fixture_iommu();
     j->cfg.owner.iommu = j->t->iommu;
-    if (iommu_set_lane(j->t->iommu, j->lane) || order_open(run, &j->cfg))
+    if (iommu_set_lane(j->t->iommu, j->lane) || order_open(run, &j->cfg) || map_own(j))
         return false;
     run->rules = rules;
     equip(j);
@@ -165,6 +179,7 @@ static void open_run(struct order_judge *j, const struct order_cfg *cfg)
     j->lane = j->t->iommu->lane;
     j->mark = env_mark();
     T_ASSERT_OK(j->t, order_open(&j->run, cfg));
+    T_ASSERT_OK(j->t, map_own(j));
     for (unsigned id = 0; id < OWNER_IDS; id++)
         t_rand_fill(j->t, owner_page(&j->run.owner, id), PAGE_SIZE);
     j->background = background_sum(j);
@@ -178,6 +193,8 @@ void order_judge_open(struct t *t, struct order_judge *j, bool native)
                             .rules = {.reach_max = reach_max, .native = native}};
 
     *j = (struct order_judge){.t = t};
+    j->len = dma_some_len(t->dma, TARGET_LEN);
+    j->at = j->len <= TARGET_LEN ? TARGET_OFFSET : 0;
     for (unsigned d = 0; d < SPEC_DEVS; d++) {
         struct dma_dev *dma = t_dev(t, d);
 

@@ -14,7 +14,8 @@ struct order_judge {
     struct t *t;
     struct order_run run;
     struct dma_dev *dma[SPEC_DEVS]; /* NULL: no DMA, the tables alone */
-    uint64_t background;            /* of the pages, but for where the devices write */
+    unsigned at, len;               /* where devices write in every page */
+    uint64_t background;            /* of the pages, but for there */
     struct order_cfg cfg;           /* the run was opened with */
     enum iommu_lane lane;
     uint64_t mark; /* memory before that */

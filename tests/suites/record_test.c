@@ -63,7 +63,7 @@ static void open_beside(struct t *t, struct rig *r, const struct rig *first)
     }
 }
 
-TEST(record, write, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "66", .negative = true,
+TEST(record, write, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "66", .negative = true,
      .doc = "a refused write: requester id, page of the address, type write, untranslated")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -82,8 +82,8 @@ TEST(record, write, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "66", .negat
     rig_close(&r);
 }
 
-TEST(record, read, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_LANES, .rules = "66", .negative = true,
-     .doc = "a refused read: type read, the page of its own address")
+TEST(record, read, .needs = NEED_DMA | NEED_DMA_BYTES | NEED_DMA_READ, .lanes = RIG_LANES, .rules = "66",
+     .negative = true, .doc = "a refused read: type read, the page of its own address")
 {
     struct t_mem mem = t_mem(t, 1);
     const struct vtd_fault *f;
@@ -99,8 +99,8 @@ TEST(record, read, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_LANES, .rules
     rig_close(&r);
 }
 
-TEST(record, no_pasid, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true, .xfail = "E-019",
-     .doc = "a request without PASID is recorded without one: PP = 0")
+TEST(record, no_pasid, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .negative = true,
+     .xfail = "E-019", .doc = "a request without PASID is recorded without one: PP = 0")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig r;
@@ -112,7 +112,7 @@ TEST(record, no_pasid, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true, 
     rig_close(&r);
 }
 
-TEST(record, second_page, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = true,
+TEST(record, second_page, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .negative = true,
      .doc = "a transfer from a mapped page into an unmapped one is recorded with the second page's address")
 {
     struct dma_xfer x = {.dir = DMA_TO_MEM, .iova = at(RIG_IOVA + PAGE_SIZE - 16), .len = 32};
@@ -130,7 +130,8 @@ TEST(record, second_page, .needs = NEED_DMA, .lanes = RIG_LANES, .negative = tru
     rig_close(&r);
 }
 
-TEST(record, cleared, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "66 69", .negative = true,
+TEST(record, cleared, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "66 69",
+     .negative = true,
      .doc = "a record that was read and cleared is gone, and the next fault is recorded again")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -147,8 +148,8 @@ TEST(record, cleared, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "66 69", .
     rig_close(&r);
 }
 
-TEST(record, status_follows, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "65 69", .negative = true,
-     .doc = "FSTS.PPF is 1 while a record is pending and 0 once it is cleared")
+TEST(record, status_follows, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "65 69",
+     .negative = true, .doc = "FSTS.PPF is 1 while a record is pending and 0 once it is cleared")
 {
     struct t_mem mem = t_mem(t, 1);
     struct vtd_fault f;
@@ -163,7 +164,8 @@ TEST(record, status_follows, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "65
     close_polled(&r);
 }
 
-TEST(record, same_requester_twice, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "68", .negative = true,
+TEST(record, same_requester_twice, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "68",
+     .negative = true,
      .doc = "two faults of one requester before the first is read: one or two records, the first one first")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -181,8 +183,8 @@ TEST(record, same_requester_twice, .needs = NEED_DMA, .lanes = RIG_LANES, .rules
     close_polled(&r);
 }
 
-TEST(record, two_requesters, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules = "67",
-     .negative = true,
+TEST(record, two_requesters, .needs = NEED_DMA | NEED_DMA_BYTES | NEED_DMA_2, .lanes = RIG_LANES,
+     .rules = "67", .negative = true,
      .doc = "two requesters blocked before the first record is read: both recorded, or the loss shown by PFO")
 {
     struct t_mem mem = t_mem(t, 1);
@@ -206,8 +208,9 @@ TEST(record, two_requesters, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES,
     close_polled(&b);
 }
 
-TEST(record, after_overflow, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules = "67",
-     .negative = true, .doc = "once an overflow is cleared, the next fault is recorded, of either requester")
+TEST(record, after_overflow, .needs = NEED_DMA | NEED_DMA_BYTES | NEED_DMA_2, .lanes = RIG_LANES,
+     .rules = "67", .negative = true,
+     .doc = "once an overflow is cleared, the next fault is recorded, of either requester")
 {
     struct t_mem mem = t_mem(t, 1);
     struct vtd_fault f[4];
@@ -230,8 +233,8 @@ TEST(record, after_overflow, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES,
     close_polled(&b);
 }
 
-TEST(record, does_not_block, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .negative = true,
-     .doc = "a pending record of one device does not keep another from working")
+TEST(record, does_not_block, .needs = NEED_DMA | NEED_DMA_BYTES | NEED_DMA_2, .lanes = RIG_LANES,
+     .negative = true, .doc = "a pending record of one device does not keep another from working")
 {
     struct t_mem mem = t_mem(t, 1);
     struct rig a, b;
@@ -248,7 +251,7 @@ TEST(record, does_not_block, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES,
 
 /* ---- Fault Processing Disable ---- */
 
-TEST(record, silent_entry, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "70",
+TEST(record, silent_entry, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "70",
      .doc = "FPD in a present PASID entry: an unmapped address is blocked without a record")
 {
     struct vtd_pasid_entry *entry;
@@ -263,7 +266,7 @@ TEST(record, silent_entry, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "70",
     rig_close(&r);
 }
 
-TEST(record, silent_context, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "70",
+TEST(record, silent_context, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "70",
      .doc = "FPD in a present context entry reaches down to the page walk")
 {
     struct vtd_context_entry *ctx;
@@ -278,7 +281,7 @@ TEST(record, silent_context, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "70
     rig_close(&r);
 }
 
-TEST(record, silent_absent_context, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "70",
+TEST(record, silent_absent_context, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "70",
      .doc = "FPD counts although P = 0: a context entry that is not present, without a record")
 {
     struct vtd_context_entry *ctx;
@@ -295,8 +298,8 @@ TEST(record, silent_absent_context, .needs = NEED_DMA, .lanes = RIG_LANES, .rule
     rig_close(&r);
 }
 
-TEST(record, silent_absent_entry, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "70", .negative = true,
-     .xfail = "E-002",
+TEST(record, silent_absent_entry, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "70",
+     .negative = true, .xfail = "E-002",
      .doc = "FPD counts although P = 0: a PASID entry that is not present, without a record")
 {
     struct vtd_pasid_entry *entry;
@@ -312,8 +315,8 @@ TEST(record, silent_absent_entry, .needs = NEED_DMA, .lanes = RIG_LANES, .rules 
     rig_close(&r);
 }
 
-TEST(record, silent_device_only, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LANES, .rules = "70",
-     .negative = true, .doc = "FPD of one device's entry leaves the records of another alone")
+TEST(record, silent_device_only, .needs = NEED_DMA | NEED_DMA_BYTES | NEED_DMA_2, .lanes = RIG_LANES,
+     .rules = "70", .negative = true, .doc = "FPD of one device's entry leaves the records of another alone")
 {
     struct vtd_pasid_entry *entry;
     struct t_mem mem = t_mem(t, 1);
@@ -331,7 +334,8 @@ TEST(record, silent_device_only, .needs = NEED_DMA | NEED_DMA_2, .lanes = RIG_LA
     rig_close(&b);
 }
 
-TEST(record, root_is_not_silenced, .needs = NEED_DMA, .lanes = RIG_LANES, .rules = "70", .negative = true,
+TEST(record, root_is_not_silenced, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_LANES, .rules = "70",
+     .negative = true,
      .doc = "a condition found before any FPD is met is recorded: LP (or UP) = 0 in the root entry")
 {
     uint64_t *root;

@@ -72,7 +72,7 @@ TEST(xlate, read_page, .needs = NEED_DMA | NEED_DMA_READ, .lanes = RIG_BOTH_LANE
     rig_close(&r);
 }
 
-TEST(xlate, byte_exact, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
+TEST(xlate, byte_exact, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_BOTH_LANES,
      .doc = "offset bits pass unchanged: odd starts and lengths hit exactly the bytes aimed at")
 {
     static const struct {
@@ -89,7 +89,7 @@ TEST(xlate, byte_exact, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, whole_page, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
+TEST(xlate, whole_page, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_BOTH_LANES,
      .doc = "the longest transfer within one page, up to its last byte")
 {
     unsigned len = t->dma->max_len < PAGE_SIZE ? t->dma->max_len : PAGE_SIZE;
@@ -210,7 +210,7 @@ static void load(struct t *t, uint64_t iova, const struct t_mem *mem, uint8_t *o
     memcpy(out, mem->va, len);
 }
 
-TEST(xlate, crossing_write, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
+TEST(xlate, crossing_write, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_BOTH_LANES,
      .doc = "a write over a page's end goes on in the page that the next address maps, not in the next one "
             "of memory")
 {
@@ -236,7 +236,8 @@ TEST(xlate, crossing_write, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
     rig_close(&r);
 }
 
-TEST(xlate, crossing_denied_tail, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .negative = true,
+TEST(xlate, crossing_denied_tail, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_BOTH_LANES,
+     .negative = true,
      .doc = "a write from a mapped page into an unmapped one changes nothing behind the first page's end")
 {
     struct dma_xfer x = {.dir = DMA_TO_MEM, .iova = at(RIG_IOVA + PAGE_SIZE - 40), .len = 104};
@@ -258,7 +259,7 @@ TEST(xlate, crossing_denied_tail, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES, .n
     rig_close(&r);
 }
 
-TEST(xlate, long_transfer, .needs = NEED_DMA, .lanes = RIG_BOTH_LANES,
+TEST(xlate, long_transfer, .needs = NEED_DMA | NEED_DMA_BYTES, .lanes = RIG_BOTH_LANES,
      .doc =
          "one transfer as long as the engine can, over up to eight pages mapped one by one, fills all of it")
 {

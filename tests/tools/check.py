@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The whole test run: builds, host binary, machines, unit tests, and what only several runs can show.
 
-    check.py [--out build] [--vendor build/vendor] [--jobs 2] [--host]
+    check.py [--out build] [--vendor build/vendor] [--jobs 2] [--host | --matrix]
+
+--matrix runs every machine there is, one after the other, and nothing else; the whole reports go into docs/rules/runs.tsv,
+and docs/orderings.md is made from them.
 
 Each job writes <out>/check/<job>.log. A job that counts (host binary, machines) ends with the line
 `pasidcheck: N passed, N failed, N skipped`; any other job that fails counts as one failed. The last line
@@ -31,8 +34,10 @@ import verdict
 from check_jobs import Job, Result, Runner, show_failures, show_table, total
 
 # The long ones first, so that none is left alone at the end.
-MACHINES = ("new-fs-mt", "new-fs-nvme", "new-fs-smp2", "new-fs", "new-ss", "mid-fs", "mid-ss", "old-ss",
+MACHINES = ("new-fs-mt", "new-fs-nvme", "silicon-like", "new-fs-smp2", "new-fs", "new-ss", "mid-fs", "mid-ss", "old-ss",
             "new-fs-ir", "old-ss-ir")
+# Second stage and lane rid_pasid on CPUs that run at the same time; the whole machine is for the matrix.
+RACES = ("old-ss-mt", "only=race.free_bind/rid_pasid/*,race.free_unbind/rid_pasid/*,race.work_*/rid_pasid/*,kernel.smp*")
 TWICE = "new-fs"  # runs again with the same seed
 RENDERED = (TWICE, "new-fs-nvme", "bad-cases", "bad-no-scalable")  # pages of each kind: good, other engines, errors, expected failures
 TIME = "# time_us "
@@ -159,19 +164,38 @@ class Plan:
         for name in MACHINES:
             self.taps.append(self.tap(name))
             yield self.machine_job(name, name, self.reports, cfg)
+        races = os.path.join(self.reports, "races")
+        self.taps.append(os.path.join(races, RACES[0] + ".tap"))
+        yield self.machine_job(f"{RACES[0]}-races", RACES[0], races, cfg, words=RACES[1:])
         yield self.machine_job(f"{TWICE}-again", TWICE, os.path.join(self.reports, "again"), cfg, counts=False)
         for name in bad:
             yield self.machine_job(name, name, self.reports, cfg)
         yield Job("render", self.render, after=RENDERED)
 
-    def machine_command(self, name, reports):
-        return [sys.executable, "tests/machines/run", "-m", name, "--quiet", "--efi", os.path.join(self.out, "pasidcheck.efi"),
-                "--vendor", self.vendor, "--reports", reports]
+    def matrix_jobs(self):
+        """Every machine, beside nothing, so that those in real time have the host to themselves."""
+        cfg = machines_cfg.load()
+        names = machines_cfg.names(cfg, "machine")
+        for name in names:
+            self.taps.append(self.tap(name))
+            yield self.machine_job(name, name, self.reports, cfg, beside=False)
+        yield Job("orderings", self.orderings, after=names)
 
-    def machine_job(self, job, name, reports, cfg, counts=True):
-        return Job(job, self.machine_command(name, reports), counts=counts, tap=os.path.join(reports, name + ".tap"), needs=["build-firmware"],
+    def orderings(self):
+        """What the machines' reports say of the orderings; those that failed or were cut are not taken in."""
+        reports = [tap for tap in self.taps if os.path.exists(tap)]
+        done = subprocess.run([sys.executable, "tests/tools/orderings.py", *reports], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=False)
+        return Result(done.returncode == 0, (done.stdout + done.stderr).strip())
+
+    def machine_command(self, name, reports, words=()):
+        return [sys.executable, "tests/machines/run", "-m", name, "--quiet", "--efi", os.path.join(self.out, "pasidcheck.efi"),
+                "--vendor", self.vendor, "--reports", reports, *words]
+
+    def machine_job(self, job, name, reports, cfg, counts=True, words=(), beside=True):
+        return Job(job, self.machine_command(name, reports, words), counts=counts, tap=os.path.join(reports, name + ".tap"), needs=["build-firmware"],
                    timeout=cfg["machine", name]["timeout"] + FETCH_TIME, shows_nothing=not counts,
-                   waits=cfg["machine", name]["time"] == "real")
+                   waits=beside and cfg["machine", name]["time"] == "real")
 
     def render(self):
         """A browser shows the pages as they should be."""
@@ -232,20 +256,22 @@ def main(argv):
     parser.add_argument("--out", default="build", help="folder of what is built (build)")
     parser.add_argument("--vendor", default="build/vendor", help="folder of fetched parts (build/vendor)")
     parser.add_argument("--jobs", type=int, default=2, help="jobs at a time (2)")
-    parser.add_argument("--host", action="store_true", help="only what needs no QEMU and nothing fetched")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--host", action="store_true", help="only what needs no QEMU and nothing fetched")
+    what.add_argument("--matrix", action="store_true", help="every machine, one after the other, and docs/orderings.md")
     opts = parser.parse_args(argv)
     os.chdir(ROOT)
     os.environ["MAKEFLAGS"] = re.sub(r"(^|\s)(-j\d*|--jobserver\S*)(?=\s|$)", " ", os.environ.get("MAKEFLAGS", ""))
     load = os.getloadavg()[0]
     plan = Plan(opts.out, opts.vendor, opts.jobs, opts.host)
-    runner = Runner(os.path.join(opts.out, "check"), max(1, opts.jobs))
-    groups = [plan.host_jobs] if opts.host else [plan.firmware_jobs, plan.host_jobs, plan.machine_jobs, plan.build_jobs,
-                                                        plan.python_jobs, plan.agree_jobs]
-    for group in groups:
+    runner = Runner(os.path.join(opts.out, "check"), 1 if opts.matrix else max(1, opts.jobs))
+    whole = not (opts.host or opts.matrix)
+    groups = [plan.firmware_jobs, plan.host_jobs, plan.machine_jobs, plan.build_jobs, plan.python_jobs, plan.agree_jobs]
+    for group in [plan.host_jobs] if opts.host else [plan.firmware_jobs, plan.matrix_jobs] if opts.matrix else groups:
         runner.add(group())
     try:
         runner.run()
-        if not opts.host:
+        if whole:
             runner.add([Job(f"{TWICE}-same-log", plan.same_log)])
             runner.run()
         runner.add([Job("prove", plan.prove)])
@@ -255,7 +281,7 @@ def main(argv):
         return 130
     show_table(runner)
     show_failures(runner)
-    if not opts.host:
+    if whole:
         # Read by bench.py.
         with open(os.path.join(opts.out, "check.time"), "w", encoding="ascii") as f:
             used = resource.getrusage(resource.RUSAGE_CHILDREN)

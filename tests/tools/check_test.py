@@ -165,13 +165,23 @@ class SameLog(unittest.TestCase):
 
 
 class Plan(unittest.TestCase):
-    def test_every_bad_machine_and_every_unit_test_runs(self):
+    def setUp(self):
         here = os.getcwd()
         os.chdir(check.ROOT)
         self.addCleanup(os.chdir, here)
+
+    def test_the_matrix_has_every_machine_beside_nothing(self):
+        jobs = list(check.Plan("build", "build/vendor", 2).matrix_jobs())
+        machines = check.machines_cfg.names(check.machines_cfg.load(), "machine")
+        self.assertEqual([job.name for job in jobs], [*machines, "orderings"])
+        self.assertFalse(any(job.waits for job in jobs))
+        self.assertFalse(any(word.startswith("only=") for job in jobs[:-1] for word in job.command))
+        self.assertEqual(jobs[-1].after, machines)
+
+    def test_every_bad_machine_and_every_unit_test_runs(self):
         plan = check.Plan("build", "build/vendor", 2)
         machines = [job.name for job in plan.machine_jobs()]
-        self.assertLessEqual({"new-fs", "new-ss", "mid-fs", "mid-ss", "old-ss", "new-fs-mt", "bad-no-iommu"}, set(machines))
+        self.assertLessEqual({"new-fs", "new-ss", "mid-fs", "mid-ss", "old-ss", "new-fs-mt", "silicon-like", "old-ss-mt-races", "bad-no-iommu"}, set(machines))
         self.assertLessEqual(set(check.RENDERED), set(machines))
         self.assertIn("python-check", [job.name for job in plan.python_jobs()])
 

@@ -47,6 +47,11 @@ check:
 check-host:
 	+$(Q)$(PYTHON) $(CHECK) --out $(O) --vendor $(VENDOR) --jobs $(JOBS) --host
 
+## matrix: every machine of machines.cfg, one after the other, and docs/orderings.md from their reports
+.PHONY: matrix
+matrix:
+	+$(Q)$(PYTHON) $(CHECK) --out $(O) --vendor $(VENDOR) --matrix
+
 ## list: all cases, with what each proves
 list:
 	$(Q)$(PYTHON) tests/tools/list_cases.py

@@ -165,6 +165,11 @@ bool env_has_strays(void)
     return false;
 }
 
+bool env_time_is_real(void)
+{
+    return !time_is_virtual();
+}
+
 bool env_has_threads(void)
 {
     return true;

@@ -41,7 +41,8 @@ TEST(sva, device_writes, .needs = NEED_DMA | NEED_TARGET, .lanes = PLAY_LANES, .
     sva_close(&s);
 }
 
-TEST(sva, device_copies, .needs = NEED_DMA | NEED_DMA_READ | NEED_TARGET, .lanes = PLAY_LANES,
+TEST(sva, device_copies, .needs = NEED_DMA | NEED_DMA_BYTES | NEED_DMA_READ | NEED_TARGET,
+     .lanes = PLAY_LANES,
      .doc = "the CPU writes at one virtual address, the device copies to another, the CPU reads it there")
 {
     struct dma_xfer in = {.dir = DMA_FROM_MEM, .iova = at(VA), .len = 512};
