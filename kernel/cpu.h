@@ -26,7 +26,7 @@ struct cpu {
     unsigned irq_depth;    /* interrupt handlers under way */
     bool resched;          /* a switch is due when the interrupt returns */
     bool in_firmware;      /* inside a UEFI runtime service */
-    unsigned spins;        /* kernel locks held: what runs now cannot be given up half way */
+    unsigned spins;        /* kernel locks held or waited for: what runs now cannot be given up half way */
     struct lock_chain locks;
 };
 

@@ -62,8 +62,9 @@ uint64_t spin_lock(struct spin *l)
     if (l->class == LOCK_NO_CLASS)
         l->class = lockdep_class(l->name);
     lockdep_check(l, l->class, at);
+    cpu_this()
+        ->spins++; /* who waits hangs no more than who has it, wherever an emulator's host has put that CPU */
     spin_take(&l->taken, l->name);
-    cpu_this()->spins++;
     lockdep_push(l, l->class, at);
     return flags;
 }
