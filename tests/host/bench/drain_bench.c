@@ -59,8 +59,9 @@ static void open(struct bench *b)
     must(stub_machine_create(PROFILE), "stub_machine_create");
     dmar = stub_machine_dmar(&size);
     must(iommu_create(dmar, size, &b->iommu, why, sizeof(why)), why);
-    must(iommu_start(b->iommu), "iommu_start");
+    must(iommu_quiet(b->iommu), "iommu_quiet");
     must(dma_discover(""), "dma_discover");
+    must(iommu_start(b->iommu), "iommu_start");
     b->dma = dma_dev_get(DMA_ATS, 0);
     must(iommu_dev_attach(b->iommu, b->dma->id, b->dma->rids, b->dma->rid_count, IOASID_BITS, &b->dev),
          "attach");
