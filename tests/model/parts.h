@@ -72,6 +72,13 @@ struct prq_state {
     unsigned untracked; /* outstanding beyond those */
     uint64_t head;      /* PQH before the last write */
     bool overflow;      /* PRO is set */
+    struct {
+        bool known;
+        bool has_pasid;
+        uint16_t sid;
+        uint32_t pasid;
+        uint64_t root;
+    } one_life; /* whose requests and answers, of all that wait, are of these tables */
     struct model_page_response response[PRQ_RESPONSES];
     unsigned first, count;
 };

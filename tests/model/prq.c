@@ -253,11 +253,29 @@ static void check_answer(struct model *m, const struct way_answer *answer, const
                c->sid, c->pasid);
 }
 
+/* Seen already: what came since then is of the tables that were found for it, and for others this was asked
+ * anew. */
+static bool is_one_life(struct prq_state *p, const struct cached *c, const struct trans *t)
+{
+    uint64_t root = trans_root(t, MODEL_CACHE_IOTLB);
+    bool same = p->one_life.known && p->one_life.has_pasid == c->has_pasid && p->one_life.sid == c->sid &&
+                p->one_life.pasid == c->pasid && p->one_life.root == root;
+
+    p->one_life.known = true;
+    p->one_life.has_pasid = c->has_pasid;
+    p->one_life.sid = c->sid;
+    p->one_life.pasid = c->pasid;
+    p->one_life.root = root;
+    return same;
+}
+
 void prq_pasid_cached(struct model *m, const struct cached *c, const struct trans *t)
 {
-    const struct prq_state *p = &m->prq;
+    struct prq_state *p = &m->prq;
     uint64_t size = queue_size(m);
 
+    if (is_one_life(p, c, t))
+        return;
     for (unsigned i = 0; i < p->pending_count; i++)
         check_request(m, &p->pending[i].rq, p->pending[i].root, c, t);
     for (uint64_t at = get64(m, PQH) % size; at != get64(m, PQT) % size; at = (at + RECORD) % size) {
