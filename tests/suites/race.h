@@ -57,6 +57,12 @@ void race_round(struct race *race);
 /* Ends the threads. */
 void race_close(struct race *race);
 
+/* One more of something that several racers count. */
+static inline void race_count(unsigned *n)
+{
+    __atomic_add_fetch(n, 1, __ATOMIC_RELAXED);
+}
+
 /* A number below `limit` from the racer's own generator. */
 uint64_t race_rand(struct racer *r, uint64_t limit);
 /* Says PAUSE up to `most` times. */

@@ -25,15 +25,10 @@ struct shop {
 
 static bool taken[NUMBERS]; /* atomic */
 
-static void count(unsigned *n)
-{
-    __atomic_add_fetch(n, 1, __ATOMIC_RELAXED);
-}
-
 static void look(struct server *s)
 {
     if (__atomic_load_n(&s->gone, __ATOMIC_ACQUIRE))
-        count(&s->late);
+        race_count(&s->late);
 }
 
 /* A call that lasts, and looks at its memory when it comes and when it leaves. */
@@ -42,7 +37,7 @@ static void serve(struct ioasid_allocator *a)
     struct server *s = container_of(a, struct server, a);
 
     look(s);
-    count(&s->calls);
+    race_count(&s->calls);
     for (unsigned i = 0; i < 8; i++)
         env_thread_pause();
     look(s);
@@ -79,7 +74,7 @@ static int buy(struct racer *r)
 
         if (rc == 0)
             rc = ioasid_free(ioasid_system_set(x->core), id);
-        count(rc == 0 ? &x->served : &x->odd);
+        race_count(rc == 0 ? &x->served : &x->odd);
         race_pause(r, 4);
     }
     return 0;
@@ -95,14 +90,14 @@ static int leave(struct racer *r)
 
         race_pause(r, 8);
         if (ioasid_allocator_unregister(x->core, &s->a)) {
-            count(&x->odd);
+            race_count(&x->odd);
             continue;
         }
         __atomic_store_n(&s->gone, true, __ATOMIC_RELEASE);
         race_pause(r, 8);
         __atomic_store_n(&s->gone, false, __ATOMIC_RELEASE);
         if (ioasid_allocator_register(x->core, &s->a))
-            count(&x->odd);
+            race_count(&x->odd);
     }
     return 0;
 }

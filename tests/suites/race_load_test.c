@@ -40,15 +40,10 @@ static ioasid_t pick(const struct market *m, unsigned slot)
     return (ioasid_t){__atomic_load_n(&m->ids[slot], __ATOMIC_ACQUIRE)};
 }
 
-static void count(unsigned *n)
-{
-    __atomic_add_fetch(n, 1, __ATOMIC_RELAXED);
-}
-
 static void expect_one(struct market *m, int rc, int a, int b, int c)
 {
     if (rc != a && rc != b && rc != c)
-        count(&m->odd);
+        race_count(&m->odd);
 }
 
 /* Gives an object back the way every owner has to: out of the record, a grace period, then poison. */
@@ -79,8 +74,8 @@ static void do_alloc(struct market *m, unsigned slot)
     }
     *thing = (struct thing){ALIVE, id};
     if (ioasid_data_set(m->core, id, thing))
-        count(&m->odd);
-    count(&m->done[DID_ALLOC]);
+        race_count(&m->odd);
+    race_count(&m->done[DID_ALLOC]);
     id.raw = __atomic_exchange_n(&m->ids[slot], id.raw, __ATOMIC_ACQ_REL);
     if (ioasid_eq(id, IOASID_INVALID))
         return;
@@ -101,7 +96,7 @@ static void do_free(struct market *m, unsigned slot)
     drop_thing(m, id);
     rc = ioasid_free(m->set, id);
     expect_one(m, rc, 0, -EINPROGRESS, 0);
-    count(&m->done[DID_FREE]);
+    race_count(&m->done[DID_FREE]);
 }
 
 static void do_get_put(struct market *m, struct racer *r, ioasid_t id)
@@ -111,10 +106,10 @@ static void do_get_put(struct market *m, struct racer *r, ioasid_t id)
     expect_one(m, rc, 0, -ENOENT, -EBUSY);
     if (rc)
         return;
-    count(&m->done[DID_GET]);
+    race_count(&m->done[DID_GET]);
     race_pause(r, 4);
     if (ioasid_refs(m->set, id) < 1)
-        count(&m->odd);
+        race_count(&m->odd);
     expect_one(m, ioasid_put(m->set, id), 0, 1, 0);
 }
 
@@ -129,10 +124,10 @@ static void do_find(struct market *m, struct racer *r, ioasid_t id)
     if (rc == 0) {
         const struct thing *thing = data;
 
-        count(&m->done[DID_FIND]);
+        race_count(&m->done[DID_FIND]);
         race_pause(r, 4);
         if (__atomic_load_n(&thing->state, __ATOMIC_ACQUIRE) != ALIVE || !ioasid_eq(thing->id, id))
-            count(&m->torn);
+            race_count(&m->torn);
     }
     plat_read_exit();
 }
@@ -218,11 +213,11 @@ static int make_events(struct racer *r)
         if (ioasid_alloc(x->set, 1, IOASID_NUMBERS - 1, &id))
             return -ENOSPC;
         if (ioasid_get(x->set, id) || ioasid_free(x->set, id) != -EINPROGRESS)
-            count(&x->odd);
-        count(&x->freed);
+            race_count(&x->odd);
+        race_count(&x->freed);
         race_pause(r, 8);
         if (ioasid_put(x->set, id) != 1 && ioasid_refs(x->set, id) != -ENOENT)
-            count(&x->odd);
+            race_count(&x->odd);
     }
     return 0;
 }
@@ -238,12 +233,12 @@ static int come_and_go(struct racer *r)
 
         race_pause(r, 16);
         if (rc == -EBUSY) {
-            count(&x->refused);
+            race_count(&x->refused);
             continue;
         }
-        count(&x->registered);
+        race_count(&x->registered);
         if (rc || ioasid_notifier_unregister(x->core, &ear->nb) || ear->inside)
-            count(&x->odd);
+            race_count(&x->odd);
     }
     return 0;
 }
@@ -298,8 +293,8 @@ static int read_book(struct racer *r)
 
             race_pause(r, 16);
             if (__atomic_load_n(&page->state, __ATOMIC_ACQUIRE) != ALIVE)
-                count(&b->torn);
-            count(&b->reads);
+                race_count(&b->torn);
+            race_count(&b->reads);
         }
         plat_read_exit();
     }

@@ -14,11 +14,6 @@
 #define STEPS  50u
 #define LOOKS  200u /* of each reader in a round */
 
-static void count(unsigned *n)
-{
-    __atomic_add_fetch(n, 1, __ATOMIC_RELAXED);
-}
-
 /* ---- The private pointer of one ID ---- */
 
 struct thing {
@@ -45,10 +40,10 @@ static int put_and_take(struct racer *r)
             return -ENOMEM;
         *thing = (struct thing){~s->id.raw, s->id};
         if (ioasid_data_set(s->core, s->id, thing))
-            count(&s->odd);
+            race_count(&s->odd);
         race_pause(r, 16);
         if (ioasid_data_take(s->core, s->id, &old) || old != thing)
-            count(&s->odd);
+            race_count(&s->odd);
         thing->mark = 0;
         plat_free(thing);
     }
@@ -66,10 +61,10 @@ static int look_up(struct racer *r)
         if (ioasid_data_find(s->set, s->id, &data) == 0) {
             const struct thing *thing = data;
 
-            count(&s->found);
+            race_count(&s->found);
             race_pause(r, 8);
             if (thing->mark != ~s->id.raw || !ioasid_eq(thing->id, s->id))
-                count(&s->torn);
+                race_count(&s->torn);
         }
         plat_read_exit();
     }
@@ -124,14 +119,14 @@ static int live_and_die(struct racer *r)
             return -ENOSPC;
         __atomic_store_n(&s->id, id.raw, __ATOMIC_RELEASE);
         if (svm_do_bind(b, id, 0) || svm_do_bind(b, id, 1))
-            count(&s->odd);
+            race_count(&s->odd);
         race_pause(r, 16);
         if (i % 2 == 0 && (svm_do_unbind(b, id, 0) || svm_do_unbind(b, id, 1)))
-            count(&s->odd);
+            race_count(&s->odd);
         if (ioasid_free(b->set, id) != (i % 2 == 0 ? 0 : -EINPROGRESS))
-            count(&s->odd);
+            race_count(&s->odd);
         if (plat_idle_wait(UINT32_MAX))
-            count(&s->odd);
+            race_count(&s->odd);
     }
     return 0;
 }
@@ -148,10 +143,10 @@ static int look_inside(struct racer *r)
         if (ioasid_data_find(s->bench.set, id, &data) == 0) {
             const struct svm_space *space = data;
 
-            count(&s->found);
+            race_count(&s->found);
             race_pause(r, 8);
             if (space->tag != SVM_SPACE_TAG || !ioasid_eq(space->id, id) || space->set != s->bench.set)
-                count(&s->torn);
+                race_count(&s->torn);
         }
         plat_read_exit();
     }

@@ -9,11 +9,6 @@
 #define TRIES  40u /* of each racer in a round */
 #define QUOTA  50u
 
-static void count(unsigned *n)
-{
-    __atomic_add_fetch(n, 1, __ATOMIC_RELAXED);
-}
-
 static bool is_one_of(int rc, int a, int b, int c)
 {
     return rc == a || rc == b || rc == c;
@@ -35,7 +30,7 @@ static int grab(struct racer *r)
         ioasid_t id;
         int rc = ioasid_alloc(x->set, 1, IOASID_NUMBERS - 1, &id);
 
-        count(rc == 0 ? &x->got : rc == -EDQUOT ? &x->refused : &x->odd);
+        race_count(rc == 0 ? &x->got : rc == -EDQUOT ? &x->refused : &x->odd);
         race_pause(r, 4);
     }
     return 0;
@@ -93,9 +88,9 @@ static int claim(struct racer *r)
     int rc = ioasid_set_create(m->core, IOASID_TOKEN_MM, &m->token, 1, &m->sets[r->index]);
 
     if (rc == 0)
-        count(&m->owners);
+        race_count(&m->owners);
     else if (rc != -EEXIST)
-        count(&m->odd);
+        race_count(&m->odd);
     return rc;
 }
 
@@ -150,20 +145,20 @@ static int use(struct racer *r)
         int rc = ioasid_alloc(x->set, 1, IOASID_NUMBERS - 1, &id);
 
         if (rc == 0)
-            count(&x->made);
+            race_count(&x->made);
         else if (!is_one_of(rc, -EDQUOT, -ESTALE, 0))
-            count(&x->odd);
+            race_count(&x->odd);
         if (rc)
             continue;
         race_pause(r, 4);
         rc = ioasid_get(x->set, id);
         if (rc == 0)
-            count(&x->used);
+            race_count(&x->used);
         else if (!is_one_of(rc, -EBUSY, -ENOENT, -ESTALE))
-            count(&x->odd);
+            race_count(&x->odd);
         if (i % 4 == 0 && !is_one_of(ioasid_free(x->set, id), -EINPROGRESS, -EALREADY, 0) &&
             !is_one_of(ioasid_free(x->set, id), -ENOENT, -ESTALE, 0))
-            count(&x->odd);
+            race_count(&x->odd);
     }
     return 0;
 }
@@ -176,7 +171,7 @@ static int destroy(struct racer *r)
     race_pause(r, 64);
     rc = ioasid_set_destroy(x->set);
     if (!is_one_of(rc, 0, -EINPROGRESS, -EALREADY))
-        count(&x->odd);
+        race_count(&x->odd);
     return rc;
 }
 
@@ -191,9 +186,9 @@ static int come_and_go(struct racer *r)
                        : ioasid_notifier_register_token(x->core, IOASID_TOKEN_MM, x, &ear->nb);
 
         if (!is_one_of(rc, 0, -EBUSY, -ESTALE))
-            count(&x->odd);
+            race_count(&x->odd);
         if (rc == 0 && ioasid_notifier_unregister(x->core, &ear->nb))
-            count(&x->odd);
+            race_count(&x->odd);
     }
     return 0;
 }
@@ -202,9 +197,9 @@ static int give_back(struct ioasid_notifier *nb, const struct ioasid_event *ev)
 {
     struct end *x = container_of(nb, struct end, ear.nb);
 
-    count(&x->ear.heard[0]);
+    race_count(&x->ear.heard[0]);
     if (ioasid_put(ev->set, ev->id) < 0)
-        count(&x->odd);
+        race_count(&x->odd);
     return 0;
 }
 

@@ -100,9 +100,9 @@ static int act_work(struct racer *r)
         worker_run(&s->guest.workers[0]);
     }
     if (rc == -EFAULT)
-        __atomic_add_fetch(&s->refused, 1, __ATOMIC_RELAXED);
+        race_count(&s->refused);
     else if (rc != 0 && rc != -EAGAIN)
-        __atomic_add_fetch(&s->odd, 1, __ATOMIC_RELAXED);
+        race_count(&s->odd);
     return 0;
 }
 
