@@ -16,6 +16,9 @@ struct vendor {
     unsigned locks;            /* seen held by the caller */
     struct ioasid_set *victim; /* destroyed while a number is asked for */
     int destroyed;
+    struct ioasid_set *next_user; /* allocates what is being taken back */
+    ioasid_t again;
+    int again_result;
 };
 
 static int vendor_alloc(struct ioasid_allocator *a, uint32_t min, uint32_t max, uint32_t *number)
@@ -41,6 +44,11 @@ static int vendor_free(struct ioasid_allocator *a, uint32_t number)
     v->frees++;
     v->freed = number;
     v->locks += plat_locks_held();
+    if (v->next_user) {
+        v->next = number;
+        v->again_result = ioasid_alloc(v->next_user, 1, IOASID_NUMBERS - 1, &v->again);
+        v->next_user = NULL;
+    }
     return v->free_error;
 }
 
@@ -179,6 +187,39 @@ TEST(alloc, precedence, .rows = "60",
     id = core_alloc(&c, c.system);
     T_EXPECT_EQ(t, ioasid_number(id), 1u);
     T_EXPECT_OK(t, ioasid_free(c.system, id));
+    core_close(&c);
+}
+
+TEST(alloc, custom_hands_out_again, .rows = "59",
+     .doc =
+         "a number that its allocator hands out before it has returned from taking it back lives again, for "
+         "somebody else")
+{
+    struct ioasid_set *set;
+    struct core_bench c;
+    struct vendor v;
+    ioasid_t id;
+
+    core_open(t, &c, IOASID_BITS);
+    v = vendor(&ops_a, 40);
+    T_ASSERT_OK(t, ioasid_allocator_register(c.core, &v.a));
+    set = core_set(&c, 1);
+    v.next_user = set;
+    v.again_result = -EINVAL;
+    id = core_alloc(&c, c.system);
+    T_EXPECT_OK(t, ioasid_free(c.system, id));
+    core_settle(&c);
+    T_ASSERT_OK(t, v.again_result);
+    T_EXPECT_EQ(t, ioasid_number(v.again), ioasid_number(id));
+    T_EXPECT_EQ(t, ioasid_refs(set, v.again), 1);
+    T_EXPECT_ERR(t, ioasid_refs(c.system, id), -ENOENT);
+    core_audit(&c, 1);
+    T_EXPECT_ERR(t, ioasid_allocator_unregister(c.core, &v.a), -EBUSY);
+    T_EXPECT_OK(t, ioasid_free(set, v.again));
+    core_settle(&c);
+    T_EXPECT_EQ(t, v.frees, 2u);
+    T_EXPECT_OK(t, ioasid_set_destroy(set));
+    T_EXPECT_OK(t, ioasid_allocator_unregister(c.core, &v.a));
     core_close(&c);
 }
 
