@@ -109,11 +109,11 @@ static bool take_offer(struct ioasid_core *core, uint32_t number)
     list_for_each (pos, &core->offers) {
         struct offer *offer = list_entry(pos, struct offer, link);
 
-        if (offer->number != number || offer->again)
-            continue;
-        offer->again = true;
-        core->giving--;
-        return true;
+        if (offer->number == number && !offer->again) {
+            offer->again = true;
+            core->giving--;
+            return true;
+        }
     }
     return false;
 }
