@@ -97,7 +97,7 @@ static void give_back(struct ioasid_core *core, uint32_t number)
     }
 }
 
-/* A number that is out: live, in limbo, or refused by its allocator. */
+/* A number that is out: live, in limbo, on offer, or refused by its allocator. */
 static bool is_ours(struct ioasid_core *core, uint32_t number)
 {
     return number != 0 && number <= core->last && ioasid_number_is_out(core, number);

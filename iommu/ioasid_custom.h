@@ -25,7 +25,8 @@ struct ioasid_allocator_ops {
      * allocator that cannot be told a range, is given back at once; one that is out already is neither used
      * nor given back, as its owner still has it. */
     int (*alloc)(struct ioasid_allocator *a, uint32_t min, uint32_t max, uint32_t *number);
-    /* Takes one back, after its grace period. On an error it is never handed out again, by nobody. */
+    /* Takes one back, after its grace period; it may be handed out again before this returns. On an error it
+     * is never handed out again, by nobody. */
     int (*free)(struct ioasid_allocator *a, uint32_t number);
 };
 

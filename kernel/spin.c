@@ -62,8 +62,7 @@ uint64_t spin_lock(struct spin *l)
     if (l->class == LOCK_NO_CLASS)
         l->class = lockdep_class(l->name);
     lockdep_check(l, l->class, at);
-    /* From here on: who waits hangs no more than who has it, whatever an emulator's host makes of that CPU.
-     */
+    /* Who waits hangs no more than who has it, whose CPU an emulator's host may keep from running. */
     cpu_this()->spins++;
     spin_take(&l->taken, l->name);
     lockdep_push(l, l->class, at);

@@ -72,7 +72,7 @@ HOST_SRCS := $(HOST_SUITE_SRCS) tests/host/main.c tests/host/guard.c tests/host/
 ORDER_WALK_SRCS := tests/suites/order_run.c tests/suites/order_spec.c tests/suites/order_text.c tests/suites/order_view.c \
                    tests/suites/order_walk.c
 ORDER_SRCS      := $(ORDER_WALK_SRCS) tests/suites/order_judge.c
-INTERLEAVE_SRCS := tests/host/fibers.c tests/host/interleave.c kernel/switch.S
+INTERLEAVE_SRCS := tests/host/fibers.c tests/host/fibers_seam.c tests/host/interleave.c kernel/switch.S
 
 # The seam of a program that has the controlled scheduler in it.
 comma := ,
