@@ -21,6 +21,18 @@ static inline void boot_copy(void *to, const void *from, UINTN size)
     CopyMem(to, (void *)(UINTN)from, size);
 }
 
+/*
+ * Zeroes `size` bytes, a multiple of 8, on a boundary of 8. Firmware's ZeroMem stores byte by byte, and there
+ * are megabytes to clear; volatile, so that the loop does not become a call of memset.
+ */
+static inline void boot_zero(UINT64 to, UINTN size)
+{
+    volatile UINT64 *at = (volatile UINT64 *)to;
+
+    for (UINTN i = 0; i < size / sizeof(*at); i++)
+        at[i] = 0;
+}
+
 /* One PT_LOAD segment of the kernel. */
 struct boot_segment {
     UINT64 va;

@@ -109,7 +109,7 @@ EFI_STATUS boot_elf_load(const UINT8 *blob, UINT64 size, struct boot_kernel *ker
     if (EFI_ERROR(status))
         return status;
     kernel->base = base;
-    ZeroMem((VOID *)base, kernel->size);
+    boot_zero(base, kernel->size);
     p = (const struct elf_segment *)(blob + h->phoff);
     for (UINTN i = 0; i < h->phnum; i++, p++)
         if (p->type == PT_LOAD)

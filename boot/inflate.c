@@ -11,6 +11,7 @@
 #define END_OF_BLOCK  256u
 #define FIRST_LENGTH  257u
 #define ADLER_BASE    65521u
+#define ADLER_BYTES   5552u /* as many as a sum of 32 bits holds */
 
 struct stream {
     struct inflate_work *work;
@@ -21,9 +22,20 @@ struct stream {
     uint8_t *start, *out, *out_end;
 };
 
-/* A word of up to 15 bits is looked at whole, also where fewer are left of the input. */
+/*
+ * At least `bits` bits, eight bytes at once where they are there; above `held` there are bits that will come
+ * again. A word of up to 15 bits is looked at whole, also where fewer are left of the input.
+ */
 static void fill(struct stream *s, unsigned bits)
 {
+    uint64_t next;
+
+    if (s->held < bits && s->end - s->at >= 8) {
+        __builtin_memcpy(&next, s->at, 8);
+        s->hold |= next << s->held;
+        s->at += (63 - s->held) / 8;
+        s->held |= 56;
+    }
     while (s->held < bits) {
         if (s->at < s->end)
             s->hold |= (uint64_t)*s->at++ << s->held;
@@ -174,6 +186,21 @@ static bool dynamic_codes(struct stream *s)
 }
 
 /* Source and target may overlap: a short distance repeats what it has just written. */
+static void repeat(struct stream *s, unsigned length, unsigned distance)
+{
+    const uint8_t *from = s->out - distance;
+    uint8_t *to = s->out;
+    uint64_t v;
+
+    s->out += length;
+    for (; distance >= 8 && length >= 8; length -= 8, from += 8, to += 8) {
+        __builtin_memcpy(&v, from, 8);
+        __builtin_memcpy(to, &v, 8);
+    }
+    while (length--)
+        *to++ = *from++;
+}
+
 static bool copy(struct stream *s, unsigned symbol)
 {
     static const uint16_t length_base[] = {3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
@@ -195,8 +222,7 @@ static bool copy(struct stream *s, unsigned symbol)
     distance = distance_base[far] + take(s, far < 4 ? 0 : (unsigned)far / 2 - 1);
     if (distance > (size_t)(s->out - s->start) || length > (size_t)(s->out_end - s->out))
         return false;
-    for (; length; length--, s->out++)
-        *s->out = *(s->out - distance);
+    repeat(s, length, distance);
     return true;
 }
 
@@ -240,11 +266,14 @@ static bool sum_fits(struct stream *s)
 {
     uint32_t a = 1, b = 0, wanted = 0;
 
-    for (const uint8_t *at = s->start; at < s->out_end; at++) {
-        a += *at;
-        a -= a >= ADLER_BASE ? ADLER_BASE : 0;
-        b += a;
-        b -= b >= ADLER_BASE ? ADLER_BASE : 0;
+    for (const uint8_t *at = s->start; at < s->out_end;) {
+        size_t left = (size_t)(s->out_end - at);
+        const uint8_t *stop = at + (left < ADLER_BYTES ? left : ADLER_BYTES);
+
+        while (at < stop)
+            b += a += *at++;
+        a %= ADLER_BASE;
+        b %= ADLER_BASE;
     }
     drop(s, s->held & 7);
     for (unsigned i = 0; i < 4; i++)

@@ -33,22 +33,28 @@ static EFI_STATUS fail(const char *step, EFI_STATUS status)
     return status;
 }
 
-/* The kernel ELF as a file in memory; nobody needs it once it is loaded. */
+/*
+ * The kernel ELF as a file in memory; nobody needs it once it is loaded. Pages, and never given back: builds
+ * of the firmware exist that fill each pool buffer with a pattern, byte by byte, when it comes and when it
+ * goes.
+ */
 static EFI_STATUS unpack(struct plan *p)
 {
     const UINT8 *blob = boot_kernel_blob;
+    EFI_PHYSICAL_ADDRESS base = 0;
     struct inflate_work *work;
-    EFI_STATUS status = BS->AllocatePool(EfiLoaderData, sizeof(*work), (VOID **)&work);
+    EFI_STATUS status;
 
+    p->elf_size = blob[0] | blob[1] << 8 | blob[2] << 16 | (UINT64)blob[3] << 24;
+    status = BS->AllocatePages(AllocateAnyPages, EfiLoaderData,
+                               (sizeof(*work) + p->elf_size + BOOT_PAGE - 1) / BOOT_PAGE, &base);
     if (EFI_ERROR(status))
         return status;
-    p->elf_size = blob[0] | blob[1] << 8 | blob[2] << 16 | (UINT64)blob[3] << 24;
-    status = BS->AllocatePool(EfiLoaderData, p->elf_size, (VOID **)&p->elf);
-    if (!EFI_ERROR(status) &&
-        !inflate_zlib(work, blob + 4, (UINTN)(boot_kernel_blob_end - blob) - 4, p->elf, p->elf_size))
-        status = EFI_COMPROMISED_DATA;
-    BS->FreePool(work);
-    return status;
+    work = (struct inflate_work *)base;
+    p->elf = (UINT8 *)(work + 1);
+    if (!inflate_zlib(work, blob + 4, (UINTN)(boot_kernel_blob_end - blob) - 4, p->elf, p->elf_size))
+        return EFI_COMPROMISED_DATA;
+    return EFI_SUCCESS;
 }
 
 /* Sizes first, then one allocation for all of it: later steps cannot run out. */
@@ -67,7 +73,7 @@ static EFI_STATUS allocate(struct plan *p)
     status = BS->AllocatePages(AllocateAnyPages, EfiLoaderData, size / BOOT_PAGE, &base);
     if (EFI_ERROR(status))
         return status;
-    ZeroMem((VOID *)base, size);
+    boot_zero(base, size);
     p->arena = (struct boot_arena){.base = base, .size = size};
     return EFI_SUCCESS;
 }
