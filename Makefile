@@ -74,7 +74,7 @@ HOST_OBJS := $(call objects,host,$(HOST_ALL))
 
 # Most code runs a few times: small is worth more than fast, and takes an emulator no longer. What touches every
 # byte of every page and every proof is the exception.
-FW_FAST := kernel/page.o tests/harness/proof.o tests/harness/rng.o
+FW_FAST := kernel/page.o tests/harness/pattern.o tests/harness/proof.o
 $(addprefix $(O)/fw/,kernel/%.o iommu/%.o tests/%.o): FW_CFLAGS += -Os
 $(addprefix $(O)/fw/,$(FW_FAST)): FW_CFLAGS += -O2
 

@@ -25,7 +25,7 @@ SUITE_SRCS := tests/suites/acpi_test.c tests/suites/actors_listen_test.c tests/s
 HARNESS_SRCS := tests/harness/args.c tests/harness/case.c tests/harness/check.c tests/harness/errata.c \
                 tests/harness/errno_name.c tests/harness/evidence.c tests/harness/faults.c tests/harness/fixture.c \
                 tests/harness/header.c tests/harness/lane.c tests/harness/needs.c tests/harness/proof.c tests/harness/report.c \
-                tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
+                tests/harness/pattern.c tests/harness/rng.c tests/harness/run.c tests/harness/select.c tests/harness/walk.c
 
 TEST_SRCS := $(HARNESS_SRCS) $(SUITE_SRCS) $(O)/gen/errata.c \
              tests/actors/cpu.c tests/actors/owner.c tests/actors/worker.c tests/dev/dma_dev.c \

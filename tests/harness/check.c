@@ -174,32 +174,35 @@ void t_blame(struct t *t, enum t_blame who, const char *why)
     plat_unlock(&st->lock);
 }
 
-/* Counts the check; when it does not hold, the words of the site and of `detail`. */
-static bool settle_check(struct t *t, const struct t_site *site, bool holds, const char *detail)
+/* One more check; whether it holds. */
+static bool settle(struct t *t, bool holds)
 {
-    struct t_state *st = t->state;
+    __atomic_add_fetch(&t->state->checks, 1, __ATOMIC_RELAXED);
+    return holds;
+}
 
-    __atomic_add_fetch(&st->checks, 1, __ATOMIC_RELAXED);
-    if (holds)
-        return true;
-    state_fail(st, "%s:%d: %s", site->file, site->line, detail);
+/* A check that does not hold: the words of the site and of `detail`. False. */
+static bool complain(struct t *t, const struct t_site *site, const char *detail)
+{
+    state_fail(t->state, "%s:%d: %s", site->file, site->line, detail);
     if (site->ends)
-        state_leave(st);
+        state_leave(t->state);
     return false;
 }
 
 void t_reached(struct t *t)
 {
-    __atomic_add_fetch(&t->state->checks, 1, __ATOMIC_RELAXED);
+    settle(t, true);
 }
 
 bool t_check(struct t *t, const struct t_site *site, bool holds)
 {
-    char text[T_REASON_SIZE] = "";
+    char text[T_REASON_SIZE];
 
-    if (!holds)
-        snprintf(text, sizeof(text), "%s does not hold", site->got);
-    return settle_check(t, site, holds, text);
+    if (settle(t, holds))
+        return true;
+    snprintf(text, sizeof(text), "%s does not hold", site->got);
+    return complain(t, site, text);
 }
 
 static int compare(struct t_value a, struct t_value b)
@@ -244,31 +247,32 @@ bool t_check_op(struct t *t, const struct t_site *site, struct t_value got, enum
                  : op == T_LE ? order <= 0
                  : op == T_GT ? order > 0
                               : order >= 0;
-    char text[T_REASON_SIZE] = "", seen[72], expected[72];
+    char text[T_REASON_SIZE], seen[72], expected[72];
 
-    if (!holds) {
-        describe(got, seen, sizeof(seen));
-        describe(want, expected, sizeof(expected));
-        snprintf(text, sizeof(text), "%s %s %s: seen %s, expected %s%s%s", site->got, words[op], site->want,
-                 seen, op == T_EQ ? "" : words[op], op == T_EQ ? "" : " ", expected);
-    }
-    return settle_check(t, site, holds, text);
+    if (settle(t, holds))
+        return true;
+    describe(got, seen, sizeof(seen));
+    describe(want, expected, sizeof(expected));
+    snprintf(text, sizeof(text), "%s %s %s: seen %s, expected %s%s%s", site->got, words[op], site->want, seen,
+             op == T_EQ ? "" : words[op], op == T_EQ ? "" : " ", expected);
+    return complain(t, site, text);
 }
 
 bool t_check_err(struct t *t, const struct t_site *site, int64_t got, int64_t want)
 {
-    char text[T_REASON_SIZE] = "";
+    char text[T_REASON_SIZE];
 
-    if (got != want)
-        snprintf(text, sizeof(text), "%s: seen %s, expected %s", site->got, t_errno_name(got),
-                 t_errno_name(want));
-    return settle_check(t, site, got == want, text);
+    if (settle(t, got == want))
+        return true;
+    snprintf(text, sizeof(text), "%s: seen %s, expected %s", site->got, t_errno_name(got),
+             t_errno_name(want));
+    return complain(t, site, text);
 }
 
 bool t_check_mem(struct t *t, const struct t_site *site, const void *got, const void *want, size_t size)
 {
     const uint8_t *a = got, *b = want;
-    char text[T_REASON_SIZE] = "";
+    char text[T_REASON_SIZE];
     size_t at = 0, differ = 0;
 
     for (size_t i = size; i-- > 0;) {
@@ -277,11 +281,12 @@ bool t_check_mem(struct t *t, const struct t_site *site, const void *got, const 
             differ++;
         }
     }
-    if (differ)
-        snprintf(text, sizeof(text),
-                 "%s, %s: %zu of %zu bytes differ, the first at 0x%zx: seen %02x, expected %02x", site->got,
-                 site->want, differ, size, at, a[at], b[at]);
-    return settle_check(t, site, !differ, text);
+    if (settle(t, !differ))
+        return true;
+    snprintf(text, sizeof(text),
+             "%s, %s: %zu of %zu bytes differ, the first at 0x%zx: seen %02x, expected %02x", site->got,
+             site->want, differ, size, at, a[at], b[at]);
+    return complain(t, site, text);
 }
 
 uint64_t t_rand64(struct t *t)
@@ -296,7 +301,7 @@ uint64_t t_rand_below(struct t *t, uint64_t limit)
 
 void t_rand_fill(struct t *t, void *out, size_t size)
 {
-    rng_fill(&t->state->rng, out, size);
+    pattern_fill(pattern_make(&t->state->rng), out, size);
 }
 
 unsigned t_depth(struct t *t, unsigned full)

@@ -196,7 +196,7 @@ void t_blame(struct t *t, enum t_blame who, const char *why);
 uint64_t t_rand64(struct t *t);
 /* 0 .. limit-1; limit > 0. */
 uint64_t t_rand_below(struct t *t, uint64_t limit);
-/* Fills memory from t_rand64. */
+/* Fills memory with a pattern of its own (pattern.h). */
 void t_rand_fill(struct t *t, void *out, size_t size);
 /*
  * How far an enumeration goes: depth= of the command line; else all of `full` on the host, where time costs

@@ -13,11 +13,11 @@
 #define MAX_DEVS   32u
 #define LINE       64u
 
-/* What is known of the bytes that an engine holds: `len` of them, made by `rng`. */
+/* What is known of the bytes that an engine holds: `len` of them, of `pattern`. */
 struct held {
     const struct dma_dev *dev;
     bool known;
-    struct rng rng;
+    struct pattern pattern;
     size_t len;
 };
 
@@ -116,28 +116,27 @@ static void transfer(struct t *t, struct dma_dev *dev, enum dma_dir dir, iova_t 
                 t_errno_name(err));
 }
 
-/* Puts `len` random bytes into the engine through an address that it may read. */
+/* Puts `len` bytes of a new pattern into the engine through an address that it may read. */
 static void load(struct t *t, struct dma_dev *dev, iova_t iova, const struct t_mem *mem, size_t offset,
                  size_t len)
 {
     struct held *h = held_by(t, dev);
 
-    *h = (struct held){.dev = dev, .known = true, .rng = t->state->rng, .len = len};
-    t_rand_fill(t, mem->va + offset, len);
+    *h = (struct held){.dev = dev, .known = true, .pattern = pattern_make(&t->state->rng), .len = len};
+    pattern_fill(h->pattern, mem->va + offset, len);
     transfer(t, dev, DMA_FROM_MEM, iova, len, (paddr_t){mem->pa.v + offset});
 }
 
 /* The bytes that the engine will send, if they are known. */
-static bool pattern(struct t *t, struct dma_dev *dev, uint8_t *out, size_t len)
+static bool will_send(struct t *t, struct dma_dev *dev, uint8_t *out, size_t len)
 {
     const struct held *h = held_by(t, dev);
-    struct rng rng = h->rng;
 
     if (dma_fixed_pattern(dev, out, (uint32_t)len))
         return true;
     if (!h->known || h->len < len)
         return false;
-    rng_fill(&rng, out, len);
+    pattern_fill(h->pattern, out, len);
     return true;
 }
 
@@ -151,24 +150,24 @@ struct seen {
     size_t right;   /* bytes inside it that are what was sent */
 };
 
-/* Random bytes all over; inside the range none that equals what will be sent. */
-static struct rng paint(struct t *t, const struct t_mem *mem, size_t offset, size_t len, bool known)
+/* A pattern all over; inside the range no byte that equals what will be sent. */
+static struct pattern paint(struct t *t, const struct t_mem *mem, size_t offset, size_t len, bool known)
 {
-    struct rng start = t->state->rng;
+    struct pattern background = pattern_make(&t->state->rng);
 
-    t_rand_fill(t, mem->va, (size_t)mem->pages * PAGE_BYTES);
+    pattern_fill(background, mem->va, (size_t)mem->pages * PAGE_BYTES);
     for (size_t i = 0; known && i < len; i++)
         mem->va[offset + i] = (uint8_t)~pattern_bytes[i];
-    return start;
+    return background;
 }
 
-static bool same_line(const uint8_t *a, const uint64_t *b)
+static bool same_line(const uint8_t *a, struct pattern p)
 {
     uint64_t diff = 0, word;
 
-    for (size_t i = 0; i < LINE / sizeof(word); i++) {
+    for (size_t i = 0; i < LINE / sizeof(word); i++, p.at += p.step) {
         __builtin_memcpy(&word, a + i * sizeof(word), sizeof(word));
-        diff |= word ^ b[i];
+        diff |= word ^ pattern_word(p);
     }
     return diff == 0;
 }
@@ -191,17 +190,19 @@ static void compare_line(struct seen *s, const struct t_mem *mem, size_t at, con
 
 /* All bytes of `mem`. A line without a byte of the range that holds its background needs no second look. */
 static struct seen compare(const struct t_mem *mem, size_t offset, size_t len, bool known,
-                           struct rng background)
+                           struct pattern background)
 {
     struct seen s = {0};
-    uint64_t line[LINE / sizeof(uint64_t)];
+    uint8_t line[LINE];
 
     for (size_t at = 0; at < (size_t)mem->pages * PAGE_BYTES; at += LINE) {
         bool beside = at + LINE <= offset || at >= offset + len;
+        struct pattern here = pattern_from(background, at / sizeof(uint64_t));
 
-        rng_fill(&background, line, LINE);
-        if (!beside || !same_line(mem->va + at, line))
-            compare_line(&s, mem, at, (const uint8_t *)line, offset, len, known);
+        if (beside && same_line(mem->va + at, here))
+            continue;
+        pattern_fill(here, line, LINE);
+        compare_line(&s, mem, at, line, offset, len, known);
     }
     return s;
 }
@@ -224,8 +225,8 @@ static const char *result_word(const struct dma_dev *dev)
 static enum t_reach write_held(struct t *t, struct dma_dev *dev, iova_t iova, const struct t_mem *mem,
                                size_t offset, size_t len)
 {
-    bool known = pattern(t, dev, pattern_bytes, len);
-    struct rng background = paint(t, mem, offset, len, known);
+    bool known = will_send(t, dev, pattern_bytes, len);
+    struct pattern background = paint(t, mem, offset, len, known);
     struct seen s;
     enum t_reach reach;
 
@@ -268,13 +269,13 @@ static enum t_reach look_for(struct t *t, struct dma_dev *dev, iova_t iova, cons
     return dev->result == DMA_RESULT_OK ? T_REACHED : T_UNTOUCHED;
 }
 
-/* The device takes what stands in `mem`, all of which is random and nowhere else. */
-static struct rng take(struct t *t, struct dma_dev *dev, iova_t iova, const struct t_mem *mem, size_t offset,
-                       size_t len)
+/* The device takes what stands in `mem`, a pattern that is nowhere else. */
+static struct pattern take(struct t *t, struct dma_dev *dev, iova_t iova, const struct t_mem *mem,
+                           size_t offset, size_t len)
 {
-    struct rng secret = t->state->rng;
+    struct pattern secret = pattern_make(&t->state->rng);
 
-    t_rand_fill(t, mem->va + offset, len);
+    pattern_fill(secret, mem->va + offset, len);
     held_by(t, dev)->known = false;
     transfer(t, dev, DMA_FROM_MEM, iova, len, (paddr_t){mem->pa.v + offset});
     return secret;
@@ -282,12 +283,12 @@ static struct rng take(struct t *t, struct dma_dev *dev, iova_t iova, const stru
 
 /* The device tells what it holds: through `via`, into a page painted anew. */
 static enum t_reach tell(struct t *t, struct dma_dev *dev, const struct t_route *via, size_t offset,
-                         size_t len, struct rng secret)
+                         size_t len, struct pattern secret)
 {
-    struct rng background, again = secret;
+    struct pattern background;
     struct seen s;
 
-    rng_fill(&again, pattern_bytes, len);
+    pattern_fill(secret, pattern_bytes, len);
     background = paint(t, via->mem, offset, len, true);
     transfer(t, dev, DMA_TO_MEM, via->iova, len, (paddr_t){via->mem->pa.v + offset});
     s = compare(via->mem, offset, len, true, background);
@@ -298,7 +299,7 @@ static enum t_reach tell(struct t *t, struct dma_dev *dev, const struct t_route 
     if (s.outside)
         return T_GARBLED;
     if (s.right == len) {
-        *held_by(t, dev) = (struct held){.dev = dev, .known = true, .rng = secret, .len = len};
+        *held_by(t, dev) = (struct held){.dev = dev, .known = true, .pattern = secret, .len = len};
         return T_REACHED;
     }
     /* One byte in 256 is right by chance; a device that got a line of it has far more. */
@@ -309,7 +310,7 @@ enum t_reach t_dma_read(struct t *t, struct dma_dev *dev, iova_t iova, const str
                         size_t len, const struct t_route *via)
 {
     struct t_route back = {.iova = iova, .mem = mem};
-    struct rng secret;
+    struct pattern secret;
 
     to_shape(dev, &iova, &offset, &len);
     check_range(t, dev, mem, offset, len);
@@ -401,7 +402,7 @@ bool t_dma_read_denied(struct t *t, struct dma_dev *dev, iova_t iova, const stru
                        size_t len, const struct t_route *via, void (*open)(struct t *t, void *arg), void *arg)
 {
     struct aim a = aim(dev, iova, mem, offset, len, false, false);
-    struct rng secret;
+    struct pattern secret;
 
     to_shape(dev, &iova, &offset, &len);
     check_range(t, dev, mem, offset, len);

@@ -59,21 +59,3 @@ uint64_t rng_below(struct rng *rng, uint64_t limit)
     }
     return 0;
 }
-
-void rng_fill(struct rng *rng, void *out, size_t size)
-{
-    struct rng r = *rng; /* in registers: this fills and compares every page of every proof */
-    uint8_t *p = out;
-
-    for (; size >= 8; size -= 8, p += 8) {
-        uint64_t v = next(r.s);
-
-        __builtin_memcpy(p, &v, 8);
-    }
-    if (size) {
-        uint64_t v = next(r.s);
-
-        memcpy(p, &v, size);
-    }
-    *rng = r;
-}

@@ -6,7 +6,6 @@
 #ifndef TESTS_HARNESS_RNG_H
 #define TESTS_HARNESS_RNG_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 struct rng {
@@ -17,6 +16,5 @@ void rng_seed(struct rng *rng, uint64_t seed, const char *name, unsigned round);
 uint64_t rng_next(struct rng *rng);
 /* 0 .. limit-1, every value equally likely; limit > 0. */
 uint64_t rng_below(struct rng *rng, uint64_t limit);
-void rng_fill(struct rng *rng, void *out, size_t size);
 
 #endif

@@ -14,6 +14,7 @@
 #include "tests/harness/env.h"
 #include "tests/harness/errata.h"
 #include "tests/harness/harness.h"
+#include "tests/harness/pattern.h"
 #include "tests/harness/rng.h"
 
 #define T_NOTES_SIZE  12288

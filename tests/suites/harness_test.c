@@ -156,17 +156,30 @@ TEST(harness, random, .doc = "random numbers repeat for the same seed, case and 
     T_EXPECT_EQ(t, rng_below(&a, 1), 0u);
 }
 
-TEST(harness, random_fill, .doc = "filling in pieces of eight bytes gives the same bytes as filling at once")
+TEST(
+    harness, pattern,
+    .doc =
+        "a pattern from its middle on is the rest of it, an odd end its low bytes; another one has few bytes "
+        "like it, in whichever place they stand")
 {
-    struct rng a, b;
-    uint8_t whole[64], pieces[64];
+    struct rng rng;
+    uint8_t whole[4096], other[4096];
+    unsigned alike = 0;
 
-    rng_seed(&a, 5, "x", 0);
-    b = a;
-    rng_fill(&a, whole, sizeof(whole));
-    for (unsigned i = 0; i < 8; i++)
-        rng_fill(&b, pieces + 8 * i, 8);
-    T_EXPECT_MEM(t, whole, pieces, sizeof(whole));
+    rng_seed(&rng, 5, "x", 0);
+    for (unsigned round = 0; round < 20; round++) {
+        struct pattern p = pattern_make(&rng);
+
+        pattern_fill(p, whole, sizeof(whole));
+        pattern_fill(pattern_from(p, 100), other, 1003);
+        T_EXPECT_MEM(t, other, whole + 800, 1003);
+        pattern_fill(pattern_make(&rng), other, sizeof(other));
+        for (unsigned column = 0; column < 8; column++, alike = 0) {
+            for (unsigned i = column; i < sizeof(whole); i += 8)
+                alike += whole[i] == other[i];
+            T_EXPECT_LT(t, alike, 16u);
+        }
+    }
 }
 
 TEST(harness, errno_names, .doc = "result codes are printed by name")
