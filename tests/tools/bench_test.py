@@ -12,6 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bench
 import bench_ioasid
+import bench_locks
 from bench_text import Line, gauge, markdown, spark, table
 
 LIVES = (1, 10, 100, 1000, 10000, 100000, 1000000)
@@ -75,6 +76,27 @@ class Ioasid(unittest.TestCase):
         self.assertEqual(text.count("plain array lookup"), 4)
         self.assertEqual(text.count("bitmap"), 2)
         self.assertIn("1M", text)
+
+
+class Locks(unittest.TestCase):
+    GOOD = {"ioasid_alloc": {"take_from_others"}, "ioasid_free": set(), "pair_ioasid": {"ioasid_alloc", "ioasid_free"},
+            "find_ioasid": {"ioasid_data_find"}, "find_array": {"peer_array_find"}}
+
+    def said(self, **changed):
+        return list(bench_locks.complaints({**self.GOOD, **changed}))
+
+    def test_as_wanted(self):
+        self.assertEqual(self.said(), [])
+
+    def test_a_lock_is_a_call(self):
+        self.assertIn("ioasid_free calls plat_unlock", self.said(ioasid_free={"plat_unlock"})[0])
+
+    def test_what_is_measured_was_drawn_in(self):
+        self.assertIn("find_array does not call peer_array_find", self.said(find_array=set())[0])
+        self.assertIn("pair_ioasid does not call ioasid_alloc", self.said(pair_ioasid={"ioasid_free"})[0])
+
+    def test_nothing_was_read(self):
+        self.assertIn("no function ioasid_alloc", next(bench_locks.complaints({})))
 
 
 INV = "\n".join("\t".join(map(str, row)) for row in (

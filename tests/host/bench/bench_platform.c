@@ -2,7 +2,10 @@
 /*
  * The part of iommu/platform.h that the IOASID core uses, as cheap as it can be. A lock is what kernel/spin.c
  * makes of it, less the checks and the interrupts: plain stores while one CPU is up, one atomic exchange from
- * the second on. Pages come from a free list, grace periods end when the measurement says so.
+ * the second on. Pages come from free lists, grace periods end when the measurement says so.
+ *
+ * It is linked with the core as one piece (tests/tools/bench.mk): `inline` has the compiler put locks into
+ * alloc and free, beside what a caller from another file gets.
  */
 #include "tests/host/bench/bench_platform.h"
 
@@ -28,7 +31,7 @@ static unsigned reads;
 
 static char *arena;
 static size_t arena_used;
-static void *free_pages; /* a free page holds the next one */
+static void *free_blocks[11]; /* of 1, 2, 4, ... pages; a free one holds the next */
 
 size_t bench_bytes(void)
 {
@@ -62,10 +65,10 @@ void *bench_alloc(size_t size)
 
 void *plat_pages_alloc(unsigned count, unused enum plat_owner owner)
 {
-    void *va = count == 1 ? free_pages : NULL;
+    void **list = &free_blocks[__builtin_ctz(count)], *va = *list;
 
     if (va)
-        memcpy(&free_pages, va, sizeof(free_pages));
+        memcpy(list, va, sizeof(*list));
     else
         va = fresh((size_t)count * PAGE_BYTES, (size_t)count * PAGE_BYTES);
     memset(va, 0, (size_t)count * PAGE_BYTES);
@@ -73,14 +76,13 @@ void *plat_pages_alloc(unsigned count, unused enum plat_owner owner)
     return va;
 }
 
-/* Single pages are used again, larger pieces are not: there are few. */
 void plat_pages_free(void *va, unsigned count)
 {
+    void **list = &free_blocks[__builtin_ctz(count)];
+
     bytes -= (size_t)count * PAGE_BYTES;
-    if (count != 1)
-        return;
-    memcpy(va, &free_pages, sizeof(free_pages));
-    free_pages = va;
+    memcpy(va, list, sizeof(*list));
+    *list = va;
 }
 
 /* Objects carry their size in front, as they are counted. */
@@ -126,7 +128,7 @@ static cold_path void take_from_others(struct plat_lock *lock)
         plat_relax();
 }
 
-void plat_lock(struct plat_lock *lock)
+inline void plat_lock(struct plat_lock *lock)
 {
     if (several_cpus || __atomic_load_n(&lock->state, __ATOMIC_RELAXED)) {
         take_from_others(lock);
@@ -136,9 +138,19 @@ void plat_lock(struct plat_lock *lock)
     __atomic_signal_fence(__ATOMIC_ACQUIRE);
 }
 
-void plat_unlock(struct plat_lock *lock)
+inline void plat_unlock(struct plat_lock *lock)
 {
     __atomic_store_n(&lock->state, 0, __ATOMIC_RELEASE);
+}
+
+void bench_locks(uint32_t count)
+{
+    static struct plat_lock lock;
+
+    while (count--) {
+        plat_lock(&lock);
+        plat_unlock(&lock);
+    }
 }
 
 /* Asked before and after a handler is called; there are none here. */
