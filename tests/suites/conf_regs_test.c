@@ -27,18 +27,27 @@ static void start_again(struct t *t)
     T_ASSERT_OK(t, iommu_start(t->iommu));
 }
 
+/* A unit whose queue is off, while it translates. */
+static struct vtd_unit *without_queue(struct t *t)
+{
+    struct vtd_unit *unit = t->iommu->units[0];
+
+    T_ASSERT_OK(t, vtd_qi_stop(unit));
+    T_EXPECT_EQ(t, FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)), 0ull);
+    return unit;
+}
+
 TEST(conf, queue_address, .needs = NEED_IOMMU, .rules = "18", .xfail = "E-062",
      .doc = "IQA reads as it was written while the queue is off")
 {
     struct t_mem mem = t_mem(t, 1);
-    struct vtd_unit *unit = stopped_unit(t);
-    uint64_t before = vtd_read(&unit->io, VTD_IQA), value;
+    struct vtd_unit *unit = without_queue(t);
+    uint64_t value;
 
     vtd_write(&unit->io, VTD_IQA, mem.pa.v | SPAN_MASK(VTD_IQA_DW));
     value = vtd_read(&unit->io, VTD_IQA);
     T_DEVIATES(t, "E-062", T_EXPECT_EQ(t, FIELD_GET_ADDR(VTD_IQA_IQA, value), mem.pa.v));
-    vtd_write(&unit->io, VTD_IQA, before);
-    start_again(t);
+    T_ASSERT_OK(t, vtd_qi_start(unit));
 }
 
 TEST(conf, eime_without_eim, .needs = NEED_IOMMU | NEED_IR | NEED_NO_EIM, .rules = "78", .xfail = "E-063",
@@ -81,8 +90,8 @@ TEST(conf, unused_queue, .needs = NEED_IOMMU, .rules = "18 22",
          "one that has not: E-069)")
 {
     struct t_mem mem = t_mem(t, 1);
-    struct vtd_unit *unit = stopped_unit(t);
-    uint64_t before = vtd_read(&unit->io, VTD_IQA), limit = unit->timeout_ns;
+    struct vtd_unit *unit = without_queue(t);
+    uint64_t limit = unit->timeout_ns;
 
     unit->timeout_ns = 10000000;
     vtd_write(&unit->io, VTD_IQT, 0);
@@ -90,7 +99,5 @@ TEST(conf, unused_queue, .needs = NEED_IOMMU, .rules = "18 22",
     T_EXPECT_OK(t, vtd_cmd(unit, VTD_CMD_QIE, true));
     T_EXPECT_OK(t, vtd_cmd(unit, VTD_CMD_QIE, false));
     unit->timeout_ns = limit;
-    if (FIELD_GET(VTD_GSTS_QIES, vtd_read(&unit->io, VTD_GSTS)) == 0)
-        vtd_write(&unit->io, VTD_IQA, before);
-    start_again(t);
+    T_ASSERT_OK(t, vtd_qi_start(unit));
 }
