@@ -38,6 +38,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
             -Wvla -Wundef -Wimplicit-fallthrough
 # No name of a folder outside of the tree gets into an object.
 PREFIX_MAP := -ffile-prefix-map=$(abspath $(O))=build -ffile-prefix-map=$(TOP)=.
+IS_CLANG   := $(findstring clang,$(shell $(CC) --version))
 COMMON     := -std=gnu11 -g $(WARNINGS) $(PREFIX_MAP) -I. -MMD -MP
 
 FW_CFLAGS := $(COMMON) -O2 -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
@@ -75,7 +76,7 @@ HOST_OBJS := $(call objects,host,$(HOST_ALL))
 # Most code runs a few times: small is worth more than fast, and takes an emulator no longer. What touches every
 # byte of every page and every proof is the exception. With -Os gcc copies and clears a structure by `rep movs` and
 # `rep stos`, of which an emulator that counts instructions leaves its translated code at each step: a loop instead.
-FW_STRINGS := $(if $(findstring clang,$(shell $(CC) --version)),,-mstringop-strategy=loop)
+FW_STRINGS := $(if $(IS_CLANG),,-mstringop-strategy=loop)
 FW_FAST    := kernel/page.o tests/harness/pattern.o tests/harness/proof.o
 $(addprefix $(O)/fw/,kernel/%.o iommu/%.o tests/%.o): FW_CFLAGS += -Os $(FW_STRINGS)
 $(addprefix $(O)/fw/,$(FW_FAST)): FW_CFLAGS += -O2

@@ -38,7 +38,7 @@ $(O)/bench/%.o: %.S tests/tools/bench.mk
 # The IOASID core and the platform under it, linked as one piece by gcc, as a kernel may link its own core with its own
 # locks: then alloc and free call neither to take a lock nor to give it back. What measures and what they are measured
 # against stay outside: all are called from another file. docs/decisions/011-price-of-exclusion.md
-BENCH_LTO = $(if $(findstring clang,$(shell $(CC) --version)),,-flto)
+BENCH_LTO = $(if $(IS_CLANG),,-flto)
 
 $(O)/bench/core/%.o: %.c tests/tools/bench.mk
 	@mkdir -p $(@D)

@@ -209,9 +209,9 @@ One thread, CPU time, fastest run of five sweeps over all numbers of live IDs, `
 core is `tests/host/bench/bench_platform.c`: a lock is plain stores, as the kernel's is while one CPU is up, or one atomic
 exchange, as it is from the second CPU on (what interrupts off and checks cost is in neither). Core and platform are linked as one
 piece, so that a lock is no call; what measures, and the array, are in files of their own. Memory comes in huge pages, a grace
-period ends after each 64 pairs and is part of the time. The array is one of pointers by number; bitmap (searched from its start) and radix
-tree (64 ways) have neither locks nor generations nor references. Two locks: taken and given back twice, with nothing in
-between, which is what exclusion alone costs of alloc and free. Marks are on a logarithmic scale.
+period ends after each 64 pairs and is part of the time. The array is one of pointers by number; bitmap (searched from its
+start) and radix tree (64 ways) have neither locks nor generations nor references. Two locks: taken and given back twice, with
+nothing in between, which is what exclusion alone costs of alloc and free. Marks are on a logarithmic scale.
 
 ```
 {bench_ioasid.curves(times)}
